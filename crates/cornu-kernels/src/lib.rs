@@ -1,2 +1,12 @@
+//! CPU kernels on slices: slices in, slices out.
+//!
+//! A kernel never allocates, never reads the environment, and knows neither tensors nor graphs.
+//! Each takes an [`Isa`], the proof of the instruction set it may use, asserts the lengths of its
+//! slices at entry, and is checked against a plain loop beside it, for every instruction set that
+//! the machine has.
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
-//! See the crate description.
+
+mod isa;
+pub mod layout;
+
+pub use isa::Isa;

@@ -32,7 +32,8 @@ impl<T> Array<T> {
     /// [`ShapeMismatch`] if the product of `dims` is not `data.len()`.
     pub fn new(dims: impl Into<Vec<usize>>, data: Vec<T>) -> Result<Self, ShapeMismatch> {
         let dims = dims.into();
-        let expected = dims.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim)).unwrap_or(usize::MAX);
+        let expected =
+            dims.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim)).unwrap_or(usize::MAX);
         if expected != data.len() {
             return Err(ShapeMismatch { dims, expected, got: data.len() });
         }
