@@ -1,0 +1,179 @@
+//! All ops: one file each with attributes, shape rule, gradient rule and definition.
+//!
+//! [`Op`] is the only place that lists them; every `match` over it is exhaustive, so that the
+//! compiler names what a new op still lacks.
+
+mod binary;
+mod broadcast;
+mod concat;
+mod leaf;
+mod matmul;
+mod pad;
+mod random;
+mod reduce;
+mod reshape;
+mod reverse;
+mod select;
+mod slice;
+mod transpose;
+mod unary;
+
+use cornu_tensor::{Array, Shape};
+
+use crate::{GradientCx, GraphError};
+
+pub use binary::{Binary, BinaryKind};
+pub use broadcast::BroadcastTo;
+pub use concat::Concat;
+pub use leaf::{BatchSize, Constant, Input, StopGradient, Variable};
+pub use matmul::MatMul;
+pub use pad::Pad;
+pub use random::{Distribution, Random, philox};
+pub use reduce::{Reduce, ReduceKind};
+pub use reshape::Reshape;
+pub use reverse::Reverse;
+pub use select::Select;
+pub use slice::Slice;
+pub use transpose::Transpose;
+pub use unary::{Unary, UnaryKind};
+
+/// What every op answers.
+pub trait OpDef {
+    /// ONNX's or NumPy's word for it, in lower case.
+    fn name(&self) -> &'static str;
+
+    /// Attributes as `key=value` text, for dumps.
+    fn attributes(&self) -> String {
+        String::new()
+    }
+
+    /// Shape of the result for operands of these shapes.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::Shapes`] or [`GraphError::Attribute`], if they do not fit.
+    fn output_shape(&self, inputs: &[&Shape]) -> Result<Shape, GraphError>;
+
+    /// Adds to the operands' gradients, given the output's, as more graph. An op whose output does
+    /// not change with its operands (a comparison, say) adds nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`GraphError::NoGradient`], if there is no rule.
+    fn gradient(&self, cx: &mut GradientCx<'_>) -> Result<(), GraphError>;
+
+    /// The definition of the op: plain loops in `f64`. Operands fit the shape rule.
+    fn evaluate(&self, inputs: &[&Array<f64>], cx: &EvalCx<'_>) -> Array<f64>;
+}
+
+/// What a definition may know besides its operands.
+#[derive(Debug, Clone, Copy)]
+pub struct EvalCx<'a> {
+    /// Sizes of the result.
+    pub dims: &'a [usize],
+    /// Samples in the operands at hand (`N` of their shapes).
+    pub samples: usize,
+    /// Samples in the whole batch; the operands at hand may be a part of it.
+    pub batch: usize,
+    /// Position in the batch of the first sample at hand.
+    pub first_sample: usize,
+    /// Key of all random numbers.
+    pub seed: u64,
+    /// Which run this is.
+    pub step: u64,
+}
+
+macro_rules! ops {
+    ($($name:ident),* $(,)?) => {
+        /// An operation with its attributes.
+        #[derive(Debug, Clone, PartialEq)]
+        #[allow(missing_docs, reason = "each variant is documented as the type it holds")]
+        pub enum Op {
+            $($name($name)),*
+        }
+
+        impl Op {
+            /// The op's rules.
+            pub fn def(&self) -> &dyn OpDef {
+                match self {
+                    $(Self::$name(op) => op),*
+                }
+            }
+        }
+
+        $(impl From<$name> for Op {
+            fn from(op: $name) -> Self {
+                Self::$name(op)
+            }
+        })*
+    };
+}
+
+ops! {
+    Input, Variable, Constant, BatchSize, StopGradient, Random,
+    Unary, Binary, Select,
+    Reshape, Transpose, BroadcastTo, Concat, Slice, Pad, Reverse,
+    Reduce, MatMul,
+}
+
+/// The error of an op that got the wrong number or kind of operands.
+pub(crate) fn shape_error(
+    op: &'static str,
+    expected: impl Into<String>,
+    got: &[&Shape],
+) -> GraphError {
+    GraphError::Shapes {
+        op,
+        expected: expected.into(),
+        got: got.iter().map(|&shape| shape.clone()).collect(),
+    }
+}
+
+/// Operand shapes as an array of the number that the op takes.
+pub(crate) fn operands<'a, const N: usize>(
+    op: &'static str,
+    inputs: &[&'a Shape],
+) -> Result<[&'a Shape; N], GraphError> {
+    inputs.try_into().map_err(|_| shape_error(op, format!("{N} operands"), inputs))
+}
+
+/// Calls `f` with each index of an array of `dims`, in row-major order.
+pub(crate) fn for_each_index(dims: &[usize], mut f: impl FnMut(&[usize])) {
+    if dims.contains(&0) {
+        return;
+    }
+    let mut index = vec![0; dims.len()];
+    loop {
+        f(&index);
+        let mut axis = dims.len();
+        loop {
+            if axis == 0 {
+                return;
+            }
+            axis -= 1;
+            index[axis] += 1;
+            if index[axis] < dims[axis] {
+                break;
+            }
+            index[axis] = 0;
+        }
+    }
+}
+
+/// Elements between neighbours along each axis of `dims`, as seen from an array of
+/// `out_rank` axes that it is broadcast to: 0 along the axes that are repeated.
+pub(crate) fn broadcast_strides(dims: &[usize], out: &[usize]) -> Vec<usize> {
+    let strides = cornu_tensor::row_major_strides(dims);
+    let missing = out.len() - dims.len();
+    (0..out.len())
+        .map(|axis| match axis.checked_sub(missing) {
+            Some(own) if dims[own] != 1 || out[axis] == 1 => strides[own],
+            _ => 0,
+        })
+        .collect()
+}
+
+/// Position of `index` in an array with these strides.
+pub(crate) fn offset(index: &[usize], strides: &[usize]) -> usize {
+    index.iter().zip(strides).map(|(i, stride)| i * stride).sum()
+}
