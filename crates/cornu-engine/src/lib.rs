@@ -1,1 +1,18 @@
-//! See the crate description.
+//! Turns a graph into a plan and runs it.
+//!
+//! [`Program::compile`] decides everything that can be decided before the first run; a run then
+//! feeds inputs, computes, and stores the updates into the [`Variables`].
+//!
+//! Four [`Runtime`]s give the same results up to rounding, and a test that fails in only one of
+//! them names the floor at fault: the reference (the ops' definitions, in `f64`), the engine without
+//! fusion, the fused engine, and the fused engine on several threads (bit-equal to one thread).
+
+mod error;
+mod options;
+mod program;
+mod variables;
+
+pub use error::EngineError;
+pub use options::{Options, Runtime};
+pub use program::{Program, Run};
+pub use variables::Variables;

@@ -1,0 +1,64 @@
+use cornu_tensor::{Array, Tensor};
+
+/// The values of a model's variables: weights, optimizer slots, moving statistics. Several programs
+/// (training, evaluation, prediction) work on the same ones.
+///
+/// The reference runtime keeps its `f64` results beside the rounded ones, so that a long training
+/// run in `f64` is not rounded at each step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Variables {
+    values: Vec<Tensor>,
+    exact: Vec<Option<Array<f64>>>,
+}
+
+impl Variables {
+    /// No variables.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a variable and gives its number.
+    pub fn push(&mut self, value: Tensor) -> usize {
+        self.values.push(value);
+        self.exact.push(None);
+        self.values.len() - 1
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// Value of variable `index`.
+    pub fn get(&self, index: usize) -> &Tensor {
+        &self.values[index]
+    }
+
+    /// Replaces the value of variable `index`.
+    pub fn set(&mut self, index: usize, value: Tensor) {
+        self.values[index] = value;
+        self.exact[index] = None;
+    }
+
+    /// Elements of variable `index`, to be changed in place.
+    pub fn data_mut(&mut self, index: usize) -> &mut [f32] {
+        self.exact[index] = None;
+        self.values[index].data_mut()
+    }
+
+    /// Value of variable `index` as the reference runtime knows it.
+    pub fn exact(&self, index: usize) -> Array<f64> {
+        self.exact[index].clone().unwrap_or_else(|| self.values[index].to_f64())
+    }
+
+    /// Stores a result of the reference runtime.
+    pub fn set_exact(&mut self, index: usize, value: Array<f64>) {
+        self.values[index] = value.to_f32();
+        self.exact[index] = Some(value);
+    }
+}

@@ -1,0 +1,108 @@
+//! Layers: one file each, in Keras's families.
+
+use std::fmt::Debug;
+
+use cornu_graph::{Graph, ValueId};
+use serde_json::{Map, Value};
+
+use crate::{LayerError, SymbolicShape};
+
+/// What every layer answers, in the order in which it is asked.
+///
+/// A layer value holds its configuration only. Its name, and whether it is trainable, belong to the
+/// model that it is part of; its weights are kept there too.
+pub trait Layer: Debug + Send + Sync {
+    /// Keras's class name, such as `Conv2D`.
+    fn class_name(&self) -> &'static str;
+
+    /// The keys of Keras's `get_config()` apart from `name`, `trainable` and `dtype`.
+    fn config(&self) -> Map<String, Value>;
+
+    /// Shape of the output for inputs of these shapes.
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::InputShape`] if the layer does not take such inputs.
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError>;
+
+    /// Shapes of all outputs; one for nearly all layers.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Layer::output_shape`].
+    fn output_shapes(&self, inputs: &[SymbolicShape]) -> Result<Vec<SymbolicShape>, LayerError> {
+        Ok(vec![self.output_shape(inputs)?])
+    }
+
+    /// The layer's weights, in the order in which Keras stores them.
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::InputShape`] if a size that a weight depends on is unknown.
+    fn weights(&self, _inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {
+        Ok(Vec::new())
+    }
+
+    /// Adds the layer's work to the graph. All sizes but the number of samples are known by now.
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::Graph`] if the graph refuses a node.
+    fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError>;
+
+    /// As [`Layer::lower`], for all outputs.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Layer::lower`].
+    fn lower_outputs(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+    ) -> Result<Vec<ValueId>, LayerError> {
+        Ok(vec![self.lower(cx, inputs)?])
+    }
+
+    /// Whether the layer takes a list of tensors as its one argument (merging layers).
+    fn takes_list(&self) -> bool {
+        false
+    }
+}
+
+/// What a layer says of one weight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightSpec {
+    /// Keras's name, such as `kernel`.
+    pub name: String,
+    /// Sizes of its axes.
+    pub dims: Vec<usize>,
+    /// Whether an optimizer may change it (if the layer is trainable).
+    pub trainable: bool,
+}
+
+/// What a layer works with when it adds its nodes.
+#[derive(Debug)]
+pub struct LowerCx<'a> {
+    /// The graph to extend.
+    pub graph: &'a mut Graph,
+    /// Whether this is a training step: dropout drops, batch statistics are used.
+    pub training: bool,
+    /// Whether the layer's own `trainable` is set (a frozen BatchNormalization keeps its statistics).
+    pub trainable: bool,
+    /// The layer's weights, in the order of [`Layer::weights`].
+    pub weights: &'a [ValueId],
+    /// New values of weights that the call itself changes, by position in [`LowerCx::weights`].
+    pub weight_updates: &'a mut Vec<(usize, ValueId)>,
+    /// Scalars that the model adds to its loss (activity regularizers).
+    pub losses: &'a mut Vec<ValueId>,
+    /// The next unused random stream of the graph.
+    pub next_stream: &'a mut u32,
+}
+
+impl LowerCx<'_> {
+    /// A random stream that nobody else uses.
+    pub fn random_stream(&mut self) -> u32 {
+        *self.next_stream += 1;
+        *self.next_stream - 1
+    }
+}
