@@ -2,7 +2,6 @@
 
 mod names;
 mod order;
-mod snake_case;
 
 use cornu_nn::{SymbolicShape, WeightSpec};
 use cornu_tensor::Tensor;
@@ -12,7 +11,6 @@ use crate::ModelError;
 use crate::symbolic::{ArgumentForm, KerasTensor, LayerKind, next_id};
 
 pub(crate) use names::provisional_name;
-pub use snake_case::snake_case;
 
 /// Layers and how they are connected. A model is a network with weights; a network inside of
 /// another one is a layer of it.
