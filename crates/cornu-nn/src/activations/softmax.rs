@@ -1,0 +1,51 @@
+use cornu_graph::ops::ReduceKind;
+use cornu_graph::{Graph, GraphError, ValueId};
+
+/// `e^x / sum e^x` along `axis` (negative: from the end).
+///
+/// # Errors
+///
+/// If the axis does not exist or is the samples'.
+pub fn softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphError> {
+    let axis = axis_of(g, x, axis, "softmax")?;
+    let shifted = below_maximum(g, x, axis)?;
+    let powers = g.exp(shifted)?;
+    let sum = g.sum(powers, &[axis], true)?;
+    g.div(powers, sum)
+}
+
+/// `x - log(sum e^x)` along `axis` (negative: from the end).
+///
+/// # Errors
+///
+/// As for [`softmax`].
+pub fn log_softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphError> {
+    let axis = axis_of(g, x, axis, "log_softmax")?;
+    let shifted = below_maximum(g, x, axis)?;
+    let powers = g.exp(shifted)?;
+    let sum = g.sum(powers, &[axis], true)?;
+    let log = g.log(sum)?;
+    g.sub(shifted, log)
+}
+
+/// `x - max(x)`: no power overflows, and the result does not depend on what is subtracted.
+fn below_maximum(g: &mut Graph, x: ValueId, axis: usize) -> Result<ValueId, GraphError> {
+    let fixed = g.stop_gradient(x)?;
+    let maximum = g.reduce(ReduceKind::Max, fixed, &[axis], true)?;
+    g.sub(x, maximum)
+}
+
+/// `axis` counted from the front.
+pub(super) fn axis_of(
+    g: &Graph,
+    x: ValueId,
+    axis: i64,
+    op: &'static str,
+) -> Result<usize, GraphError> {
+    let rank = g.shape(x).rank();
+    crate::shape::resolve_axis(axis, rank).ok_or_else(|| GraphError::Attribute {
+        op,
+        attribute: "axis",
+        problem: format!("there is no axis {axis} in {}", g.shape(x)),
+    })
+}
