@@ -3,6 +3,8 @@
 mod names;
 mod order;
 
+use std::collections::BTreeMap;
+
 use cornu_nn::{SymbolicShape, WeightSpec};
 use cornu_tensor::Tensor;
 use serde_json::{Map, Value};
@@ -97,12 +99,8 @@ pub struct WeightInfo {
 #[derive(Debug, Clone)]
 pub(crate) struct LayerWeights {
     pub(crate) layer: u64,
-    /// Names of the layer and of the networks around it, joined by `/`.
-    pub(crate) path: String,
     pub(crate) first: usize,
     pub(crate) n: usize,
-    /// Whether the layer and every network around it are trainable.
-    pub(crate) trainable: bool,
     /// Values the layer starts from if it belongs to a network that brought its weights.
     pub(crate) brought: Option<Vec<Tensor>>,
 }
@@ -204,10 +202,13 @@ impl Network {
     /// All weights in Keras's order, and where those of each layer lie. A shared layer counts once.
     pub(crate) fn weights(&self) -> Result<(Vec<WeightInfo>, Vec<LayerWeights>), ModelError> {
         let mut collected = Collected::default();
-        collected.add(self, "", self.trainable, None)?;
+        collected.add(self, "", self.trainable, &[])?;
         Ok((collected.weights, collected.layers))
     }
 }
+
+/// Values of the weights of layers, by layer id.
+pub(crate) type LayerValues = BTreeMap<u64, Vec<Tensor>>;
 
 #[derive(Default)]
 struct Collected {
@@ -216,48 +217,40 @@ struct Collected {
 }
 
 impl Collected {
-    /// Adds the weights of `network`; `brought` are its values in this very order.
+    /// Adds the weights of `network`. `brought` are values that the networks around it brought,
+    /// the outermost first, which knows them best.
     fn add(
         &mut self,
         network: &Network,
         prefix: &str,
         trainable: bool,
-        brought: Option<&[Tensor]>,
+        brought: &[&LayerValues],
     ) -> Result<(), ModelError> {
-        // Positions in `brought` count this network's own layers, met before elsewhere or not.
-        let mut position = 0;
         for (index, layer) in network.layers.iter().enumerate() {
             let path = format!("{prefix}{}", layer.name);
             let trainable = trainable && layer.trainable;
             match &layer.kind {
                 LayerKind::Input(_) => {}
-                LayerKind::Network { network, weights } => {
-                    let n = weights.len();
-                    let values = brought.map_or(&weights[..], |b| &b[position..position + n]);
-                    self.add(network, &format!("{path}/"), trainable, Some(values))?;
-                    position += n;
+                LayerKind::Network { network, values } => {
+                    let mut brought = brought.to_vec();
+                    brought.push(values);
+                    self.add(network, &format!("{path}/"), trainable, &brought)?;
                 }
                 LayerKind::Layer(kind) => {
-                    let specs = kind
-                        .weights(&network.build_shapes(index))
-                        .map_err(|error| ModelError::layer(&path, error))?;
-                    let n = specs.len();
-                    let values = brought.map(|b| b[position..position + n].to_vec());
-                    position += n;
                     if self.layers.iter().any(|known| known.layer == layer.id) {
                         continue;
                     }
-                    let first = self.weights.len();
+                    let specs = kind
+                        .weights(&network.build_shapes(index))
+                        .map_err(|error| ModelError::layer(&path, error))?;
                     self.layers.push(LayerWeights {
                         layer: layer.id,
-                        path: path.clone(),
-                        first,
-                        n,
-                        trainable,
-                        brought: values,
+                        first: self.weights.len(),
+                        n: specs.len(),
+                        brought: brought.iter().find_map(|b| b.get(&layer.id)).cloned(),
                     });
                     self.weights.extend(specs.into_iter().map(|spec| WeightInfo {
-                        path: format!("{path}/{}", spec.name),
+                        path: weight_path(&path, &spec),
                         trainable: trainable && spec.trainable,
                         spec,
                     }));
@@ -266,4 +259,10 @@ impl Collected {
         }
         Ok(())
     }
+}
+
+/// `layer/kernel`, or `layer/sublayer/kernel` for the weight of a sublayer.
+fn weight_path(layer: &str, spec: &WeightSpec) -> String {
+    let names = spec.group.iter().chain([&spec.name]);
+    names.fold(layer.to_owned(), |path, name| format!("{path}/{name}"))
 }

@@ -2,13 +2,12 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use cornu_nn::{Layer, SymbolicShape};
-use cornu_tensor::Tensor;
 use serde_json::{Map, Value};
 
 use super::keras_tensor::{ArgumentForm, Call, KerasTensor};
 use super::next_id;
 use crate::ModelError;
-use crate::network::{Network, provisional_name};
+use crate::network::{LayerValues, Network, provisional_name};
 
 /// A layer as a part of a model: the same handle applied twice is one layer with one set of
 /// weights.
@@ -42,7 +41,7 @@ pub(crate) enum LayerKind {
     /// A layer of `cornu-nn`.
     Layer(Arc<dyn Layer>),
     /// A model used as a layer, with the weights it brings.
-    Network { network: Arc<Network>, weights: Arc<Vec<Tensor>> },
+    Network { network: Arc<Network>, values: Arc<LayerValues> },
 }
 
 impl LayerHandle {
@@ -55,9 +54,9 @@ impl LayerHandle {
         Self(Arc::new(Described { id: next_id(), name, trainable, kind }))
     }
 
-    pub(crate) fn of_network(network: Arc<Network>, weights: Vec<Tensor>) -> Self {
+    pub(crate) fn of_network(network: Arc<Network>, values: LayerValues) -> Self {
         let (id, name, trainable) = (network.id, network.name.clone(), network.trainable);
-        let kind = LayerKind::Network { network, weights: Arc::new(weights) };
+        let kind = LayerKind::Network { network, values: Arc::new(values) };
         Self(Arc::new(Described { id, name, trainable, kind }))
     }
 
