@@ -6,7 +6,11 @@
 //! the machine has.
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
+mod buffer;
 mod isa;
 pub mod layout;
+pub mod math;
+mod simd;
 
+pub use buffer::{AlignedBuf, OutOfMemory};
 pub use isa::Isa;
