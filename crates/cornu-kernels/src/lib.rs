@@ -10,7 +10,9 @@ mod buffer;
 mod isa;
 pub mod layout;
 pub mod math;
+pub mod random;
 mod simd;
+pub mod threads;
 
 pub use buffer::{AlignedBuf, OutOfMemory};
 pub use isa::Isa;

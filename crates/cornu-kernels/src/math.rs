@@ -97,7 +97,7 @@ pub(crate) mod vector {
     const LN_2_HIGH: f32 = 0.693_359_4;
     const LN_2_LOW: f32 = -2.121_944_4e-4;
 
-    /// `(n, r, p)` with `x = n ln 2 + r`, n whole, and `p = e^r - 1`.
+    /// `(n, p)` with `x = n ln 2 + r`, n whole, and `p = e^r - 1`.
     #[inline(always)]
     fn reduce_exp<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
         let n = s.round(s.mul(x, s.splat(LOG2_E)));
@@ -287,6 +287,13 @@ pub(crate) mod vector {
         }
         let (q, sin, cos) = reduce_angle(s, x);
         quadrant(s, s.add(q, s.splat(1.0)), sin, cos)
+    }
+
+    /// Both, for angles of at most a few turns.
+    #[inline(always)]
+    pub(crate) fn sin_cos<S: Simd>(s: S, x: S::V) -> (S::V, S::V) {
+        let (q, sin, cos) = reduce_angle(s, x);
+        (quadrant(s, q, sin, cos), quadrant(s, s.add(q, s.splat(1.0)), sin, cos))
     }
 
     #[inline(always)]
