@@ -197,10 +197,8 @@ pub(crate) mod vector {
                 4.893_524_6e-3,
             ],
         );
-        let q = s.polynomial(
-            square,
-            [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3],
-        );
+        let q =
+            s.polynomial(square, [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3]);
         let y = s.div(s.mul(c, p), q);
         s.select(s.lt(s.abs(x), s.splat(4e-4)), x, y)
     }
@@ -326,8 +324,7 @@ pub(crate) mod vector {
         let product_low = s.fused(y, high, s.neg(product));
         let product_low = s.fused(y, low, product_low);
         // Where the product overflows, its lower half is meaningless.
-        let product_low =
-            s.select(s.lt(s.abs(product), s.splat(200.0)), product_low, zero);
+        let product_low = s.select(s.lt(s.abs(product), s.splat(200.0)), product_low, zero);
         let power = exp(s, product);
         let power = s.select(
             s.lt(power, s.splat(f32::INFINITY)),
@@ -449,7 +446,9 @@ mod tests {
         let softplus_f64 = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
         check("softplus", softplus, softplus_f64, 10.0, |y| 4.0 * ulp(y));
         check("erf", erf, erf_f64, 4.0, |y| 5e-7 * y.abs());
-        check("sin", sin, f64::sin, 30.0, |y| 2e-7_f64.max(if y.abs() < 1e-3 { 0.0 } else { 2e-7 }));
+        check("sin", sin, f64::sin, 30.0, |y| {
+            2e-7_f64.max(if y.abs() < 1e-3 { 0.0 } else { 2e-7 })
+        });
         check("cos", cos, f64::cos, 30.0, |_| 2e-7);
     }
 
