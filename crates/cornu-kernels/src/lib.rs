@@ -11,6 +11,7 @@ pub mod elementwise;
 mod isa;
 pub mod layout;
 pub mod math;
+pub mod matmul;
 pub mod random;
 mod simd;
 pub mod threads;
