@@ -172,10 +172,10 @@ pub(crate) mod vector {
         // 1 + x loses the end of x; what was lost comes back as the slope 1/u times the loss.
         let one = s.splat(1.0);
         let u = s.add(one, x);
-        let lost = s.sub(x, s.sub(u, one));
-        let y = s.add(log(s, u), s.div(lost, u));
-        let plain = s.both(s.lt(s.splat(-1.0), x), s.lt(u, s.splat(f32::INFINITY)));
-        let y = s.select(plain, y, log(s, u));
+        let slope = s.div(s.sub(x, s.sub(u, one)), u);
+        // At -1 and infinity there is none.
+        let slope = s.select(s.lt(s.abs(slope), one), slope, s.splat(0.0));
+        let y = s.add(log(s, u), slope);
         s.select(s.eq(x, s.splat(0.0)), x, y)
     }
 

@@ -4,6 +4,7 @@
 //! A number depends on nothing but the seed, the stream, the step and its index, so a value can be
 //! filled in pieces, in any order, by any number of threads, and comes out the same.
 
+use crate::math::vector;
 use crate::simd::{Simd, simd_fn};
 
 /// Which random numbers to take.
@@ -61,10 +62,14 @@ impl Counter {
     }
 }
 
-/// Calls `fill(group number, 64 numbers)` for the groups that elements `first..` lie in, and
-/// writes what it gives to y.
+/// `2^-24`: the upper 24 bits of a word fill an `f32`'s precision.
+const STEP: f32 = 1.0 / 16_777_216.0;
+
+/// Writes elements `first..` of the uniform or the normal distribution to y, group by group.
+///
+/// A flag rather than a function: closures are not compiled for the instruction set.
 #[inline(always)]
-fn in_groups(y: &mut [f32], first: u64, mut fill: impl FnMut(u64, &mut [f32; GROUP])) {
+fn fill<S: Simd>(s: S, y: &mut [f32], counter: Counter, first: u64, is_normal: bool) {
     assert!(
         first.checked_add(y.len() as u64).is_some_and(|end| end <= 1 << 34),
         "a stream has 2^34 numbers"
@@ -75,14 +80,44 @@ fn in_groups(y: &mut [f32], first: u64, mut fill: impl FnMut(u64, &mut [f32; GRO
         let at = first + done as u64;
         let offset = (at % GROUP as u64) as usize;
         let n = (GROUP - offset).min(y.len() - done);
-        fill(at / GROUP as u64, &mut numbers);
+        let words = counter.group(at / GROUP as u64);
+        if is_normal {
+            normal_group(s, &mut numbers, &words);
+        } else {
+            for word in 0..4 {
+                for i in 0..BLOCKS {
+                    numbers[word * BLOCKS + i] = (words[word][i] >> 8) as i32 as f32 * STEP;
+                }
+            }
+        }
         y[done..done + n].copy_from_slice(&numbers[offset..offset + n]);
         done += n;
     }
 }
 
-/// `2^-24`: the upper 24 bits of a word fill an `f32`'s precision.
-const STEP: f32 = 1.0 / 16_777_216.0;
+/// Box and Muller: words 0 and 1 give a radius and an angle, and these two normal numbers; so do
+/// words 2 and 3.
+#[inline(always)]
+fn normal_group<S: Simd>(s: S, numbers: &mut [f32; GROUP], words: &[[u32; BLOCKS]; 4]) {
+    for (numbers, words) in numbers.chunks_exact_mut(2 * BLOCKS).zip(words.chunks_exact(2)) {
+        let (radius, angle) = numbers.split_at_mut(BLOCKS);
+        for i in 0..BLOCKS {
+            // (0, 1], so that the logarithm is finite.
+            radius[i] = ((words[0][i] >> 8) + 1) as i32 as f32 * STEP;
+            angle[i] = (words[1][i] >> 8) as i32 as f32 * (STEP * std::f32::consts::TAU);
+        }
+        for i in (0..BLOCKS).step_by(S::LANES) {
+            // SAFETY: LANES divides 16, so both vectors lie inside of their halves.
+            unsafe {
+                let log = vector::log(s, s.load(radius.as_ptr().add(i)));
+                let r = s.sqrt(s.mul(log, s.splat(-2.0)));
+                let (sin, cos) = vector::sin_cos(s, s.load(angle.as_ptr().add(i)));
+                s.store(radius.as_mut_ptr().add(i), s.mul(r, cos));
+                s.store(angle.as_mut_ptr().add(i), s.mul(r, sin));
+            }
+        }
+    }
+}
 
 simd_fn! {
     /// `y[i]` = number `first + i` of the uniform distribution on `[0, 1)`, with 24 random bits.
@@ -91,15 +126,8 @@ simd_fn! {
     /// # Panics
     ///
     /// If `first + y.len()` exceeds `2^34`.
-    pub fn uniform(_s, y: &mut [f32], counter: Counter, first: u64) {
-        in_groups(y, first, |group, numbers| {
-            let words = counter.group(group);
-            for (numbers, words) in numbers.chunks_exact_mut(BLOCKS).zip(&words) {
-                for i in 0..BLOCKS {
-                    numbers[i] = (words[i] >> 8) as i32 as f32 * STEP;
-                }
-            }
-        });
+    pub fn uniform(s, y: &mut [f32], counter: Counter, first: u64) {
+        fill(s, y, counter, first, false);
     }
 }
 
@@ -111,29 +139,7 @@ simd_fn! {
     ///
     /// If `first + y.len()` exceeds `2^34`.
     pub fn normal(s, y: &mut [f32], counter: Counter, first: u64) {
-        in_groups(y, first, |group, numbers| {
-            let words = counter.group(group);
-            for (numbers, words) in numbers.chunks_exact_mut(2 * BLOCKS).zip(words.chunks_exact(2))
-            {
-                let (radius, angle) = numbers.split_at_mut(BLOCKS);
-                for i in 0..BLOCKS {
-                    // (0, 1], so that the logarithm is finite.
-                    radius[i] = ((words[0][i] >> 8) + 1) as i32 as f32 * STEP;
-                    angle[i] = (words[1][i] >> 8) as i32 as f32 * (STEP * std::f32::consts::TAU);
-                }
-                for i in (0..BLOCKS).step_by(S::LANES) {
-                    // SAFETY: LANES divides 16, so both vectors lie inside of their halves.
-                    unsafe {
-                        let log = crate::math::vector::log(s, s.load(radius.as_ptr().add(i)));
-                        let r = s.sqrt(s.mul(log, s.splat(-2.0)));
-                        let turn = s.load(angle.as_ptr().add(i));
-                        let (sin, cos) = crate::math::vector::sin_cos(s, turn);
-                        s.store(radius.as_mut_ptr().add(i), s.mul(r, cos));
-                        s.store(angle.as_mut_ptr().add(i), s.mul(r, sin));
-                    }
-                }
-            }
-        });
+        fill(s, y, counter, first, true);
     }
 }
 

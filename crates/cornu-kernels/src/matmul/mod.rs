@@ -10,8 +10,9 @@
 //! time, which stay in the second cache; each panel of rows of a is packed once, stays in the first
 //! cache and meets all panels of b. Few rows skip the packing, which they could not repay.
 //!
-//! A sum over k is taken in blocks of [`DEPTH`]: its order depends on k and the instruction set
-//! only, so a result does not change when rows are given to several calls.
+//! A sum over k is taken in blocks of [`DEPTH`], in an order that depends on k and the instruction
+//! set only: a result does not change when rows are given to several calls. The one exception are
+//! calls with at most four rows and a transposed b, which may differ from larger ones by rounding.
 
 mod few_rows;
 mod pack;
