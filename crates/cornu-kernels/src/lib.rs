@@ -6,6 +6,7 @@
 //! the machine has.
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
+pub mod conv;
 mod isa;
 pub mod layout;
 
