@@ -3,9 +3,9 @@
 use cornu_tensor::{Array, Dim, Shape};
 
 use crate::ops::{
-    BatchSize, Binary, BinaryKind, BroadcastTo, Concat, Constant, Distribution, Input, MatMul, Pad,
-    Random, Reduce, ReduceKind, Reshape, Reverse, Select, Slice, StopGradient, Transpose, Unary,
-    UnaryKind, Variable,
+    BatchSize, Binary, BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad,
+    ConvKernelGrad, Distribution, Input, MatMul, Pad, Random, Reduce, ReduceKind, Reshape, Reverse,
+    Select, Slice, StopGradient, Transpose, Unary, UnaryKind, Variable,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
 
@@ -306,5 +306,37 @@ impl Graph {
         transpose_b: bool,
     ) -> Built {
         self.add_node(MatMul { transpose_a, transpose_b }.into(), &[a, b])
+    }
+}
+
+/// Convolutions; the errors are those of [`Graph::add_node`].
+#[allow(clippy::missing_errors_doc, reason = "said once for all")]
+impl Graph {
+    /// Cross-correlation of `x` `(N, *S, C)` with `kernel` `(*K, C / groups, F)`.
+    pub fn conv(&mut self, x: ValueId, kernel: ValueId, conv: Conv) -> Built {
+        self.add_node(conv.into(), &[x, kernel])
+    }
+
+    /// Transposed convolution of `d_output` `(N, *O, F)` to `(N, *input, C)`: the gradient of
+    /// `conv` with respect to its picture of spatial sizes `input`.
+    pub fn conv_input_grad(
+        &mut self,
+        d_output: ValueId,
+        kernel: ValueId,
+        conv: Conv,
+        input: &[usize],
+    ) -> Built {
+        self.add_node(ConvInputGrad { conv, input: input.to_vec() }.into(), &[d_output, kernel])
+    }
+
+    /// The gradient of `conv` with respect to its kernel of spatial sizes `kernel`.
+    pub fn conv_kernel_grad(
+        &mut self,
+        x: ValueId,
+        d_output: ValueId,
+        conv: Conv,
+        kernel: &[usize],
+    ) -> Built {
+        self.add_node(ConvKernelGrad { conv, kernel: kernel.to_vec() }.into(), &[x, d_output])
     }
 }

@@ -6,6 +6,9 @@
 mod binary;
 mod broadcast;
 mod concat;
+mod conv;
+mod conv_input_grad;
+mod conv_kernel_grad;
 mod leaf;
 mod matmul;
 mod pad;
@@ -17,6 +20,7 @@ mod select;
 mod slice;
 mod transpose;
 mod unary;
+mod window;
 
 use cornu_tensor::{Array, Shape};
 
@@ -25,6 +29,9 @@ use crate::{GradientCx, GraphError};
 pub use binary::{Binary, BinaryKind};
 pub use broadcast::BroadcastTo;
 pub use concat::Concat;
+pub use conv::Conv;
+pub use conv_input_grad::ConvInputGrad;
+pub use conv_kernel_grad::ConvKernelGrad;
 pub use leaf::{BatchSize, Constant, Input, StopGradient, Variable};
 pub use matmul::MatMul;
 pub use pad::Pad;
@@ -36,6 +43,7 @@ pub use select::Select;
 pub use slice::Slice;
 pub use transpose::Transpose;
 pub use unary::{Unary, UnaryKind};
+pub use window::{conv_output_size, same_padding};
 
 /// What every op answers.
 pub trait OpDef {
@@ -93,6 +101,16 @@ macro_rules! ops {
         }
 
         impl Op {
+            /// Names of all variants, for tests that must cover each.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Name of the variant, one of [`Op::KINDS`].
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => stringify!($name)),*
+                }
+            }
+
             /// The op's rules.
             pub fn def(&self) -> &dyn OpDef {
                 match self {
@@ -114,6 +132,7 @@ ops! {
     Unary, Binary, Select,
     Reshape, Transpose, BroadcastTo, Concat, Slice, Pad, Reverse,
     Reduce, MatMul,
+    Conv, ConvInputGrad, ConvKernelGrad,
 }
 
 /// The error of an op that got the wrong number or kind of operands.
@@ -135,6 +154,11 @@ pub(crate) fn operands<'a, const N: usize>(
     inputs: &[&'a Shape],
 ) -> Result<[&'a Shape; N], GraphError> {
     inputs.try_into().map_err(|_| shape_error(op, format!("{N} operands"), inputs))
+}
+
+/// Sizes of a shape without samples.
+pub(crate) fn fixed_sizes(shape: &Shape) -> Option<Vec<usize>> {
+    shape.dims().iter().map(|dim| dim.fixed()).collect()
 }
 
 /// Calls `f` with each index of an array of `dims`, in row-major order.
