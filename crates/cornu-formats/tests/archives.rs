@@ -1,5 +1,7 @@
 //! Archives as files, folders and zips that others made.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use cornu_formats::keras_archive::{MAX_COMPRESSED_MEMBER, MAX_JSON, keras_bytes};
 use cornu_formats::{
     Data, Dataset, Group, KerasArchive, read_keras, read_keras_bytes, write_h5, write_keras,

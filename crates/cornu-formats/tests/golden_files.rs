@@ -1,5 +1,11 @@
 //! Files that the real Keras wrote, against what the golden cases say is in them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and say that it was skipped, its helpers too"
+)]
+
 use cornu_formats::weights::group_keys;
 use cornu_formats::{Attribute, Data, Dataset, Group, read_h5, read_keras, read_keras_bytes};
 use cornu_testkit::{Case, Cases};

@@ -1,5 +1,11 @@
 //! Damaged files are answered with an error or with other numbers, never with a panic.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and say that it was skipped, its helpers too"
+)]
+
 use cornu_formats::keras_archive::{Problem, keras_bytes};
 use cornu_formats::{
     ArchiveError, Data, Dataset, Group, H5Error, KerasArchive, read_h5, read_keras_bytes, write_h5,

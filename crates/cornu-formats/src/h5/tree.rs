@@ -275,7 +275,7 @@ mod tests {
         let mut root = Group::default();
         root.set_dataset("layers/dense/vars/0", Array::full([2, 3], 1.0f32));
         root.set_dataset("layers/dense/vars/0", Array::full([2], 2.0f32));
-        root.set_dataset("top", &Array::scalar(3.0f32));
+        root.set_dataset("top", Array::scalar(3.0f32));
         root.group_mut("layers/dense/vars").set_text("name", "dense_7");
         assert_eq!(root.dataset("layers/dense/vars/0").unwrap().dims, [2]);
         assert_eq!(root.dataset("/top").unwrap().to_f32().unwrap(), Array::scalar(3.0));
