@@ -6,6 +6,7 @@
     reason = "a test may panic and say that it was skipped, its helpers too"
 )]
 
+use cornu_formats::h5::MAX_DEPTH;
 use cornu_formats::keras_archive::{Problem, keras_bytes};
 use cornu_formats::{
     ArchiveError, Data, Dataset, Group, H5Error, KerasArchive, read_h5, read_keras_bytes, write_h5,
@@ -137,4 +138,15 @@ fn names_of_assets_may_not_leave_their_folder() {
         let is_named = matches!(&error, ArchiveError::Make { problem: Problem::AssetName { name: n } } if n == name);
         assert!(is_named, "{error}");
     }
+}
+
+#[test]
+fn groups_nested_too_deeply_are_refused() {
+    let nested = |levels: usize| {
+        let mut tree = Group::default();
+        tree.group_mut(&"g/".repeat(levels));
+        read_h5(write_h5(&tree).unwrap()).map(|_| ())
+    };
+    assert_eq!(nested(MAX_DEPTH), Ok(()));
+    assert!(matches!(nested(MAX_DEPTH + 1), Err(H5Error::TooDeep { .. })));
 }

@@ -188,6 +188,13 @@ impl From<Array<f32>> for Dataset {
     }
 }
 
+impl From<Array<i64>> for Dataset {
+    fn from(array: Array<i64>) -> Self {
+        let dims = array.dims().to_vec();
+        Self::new(dims, Data::I64(array.into_data()))
+    }
+}
+
 impl Data {
     /// Number of elements.
     pub fn len(&self) -> usize {
