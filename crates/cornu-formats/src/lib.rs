@@ -6,6 +6,24 @@
 //! - [`weights`]: how Keras names the groups of a weights file.
 //! - [`safe_write`]: replacing a file completely or not at all.
 //!
+//! ```
+//! use cornu_formats::{Dataset, Group, KerasArchive, read_keras, write_keras};
+//! use cornu_tensor::Array;
+//!
+//! let mut weights = Group::default();
+//! weights.set_dataset("layers/dense/vars/0", Array::full([2, 3], 0.5f32));
+//! weights.group_mut("layers/dense/vars").set_text("name", "hidden");
+//! let config = serde_json::json!({"module": "keras", "class_name": "Sequential"});
+//! let archive = KerasArchive::new(config, weights);
+//!
+//! # let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("model.keras");
+//! write_keras(&path, &archive)?;
+//! let kernel = read_keras(&path)?.weights.dataset("layers/dense/vars/0").and_then(Dataset::to_f32);
+//! assert_eq!(kernel, Some(Array::full([2, 3], 0.5)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! What comes from a file is not trusted: every reader has stated limits and answers damaged
 //! bytes with an error, never with a panic.
 

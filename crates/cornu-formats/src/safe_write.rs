@@ -127,3 +127,111 @@ fn advice(cause: &io::Error) -> &'static str {
         _ => "nothing was changed",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_in(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_is_made_and_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.keras");
+        write_file_safely(&path, b"first, and longer").unwrap();
+        write_file_safely(&path, b"second").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        write_file_safely(&path, b"").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        assert_eq!(names_in(folder.path()), ["model.keras"]);
+    }
+
+    #[test]
+    fn when_writing_fails_half_way_the_old_file_stays_and_the_new_one_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.keras");
+        fs::write(&path, b"old").unwrap();
+        let full = |file: &mut File| {
+            file.write_all(b"half of the")?;
+            Err(ErrorKind::StorageFull.into())
+        };
+        let cause = replace(&path, full).unwrap_err();
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(names_in(folder.path()), ["model.keras"]);
+        let message = WriteError { path, cause }.to_string();
+        assert!(
+            message.ends_with(
+                "model.keras: no space left on the device; free some space or choose another place"
+            ),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn paths_that_cannot_be_written_are_explained() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, b"kept").unwrap();
+        for (path, text) in [
+            (folder.path().join("no/such/model.keras"), "the folder does not exist; create it"),
+            (file.join("model.keras"), "a part of the path is a file, not a folder"),
+            (folder.path().to_owned(), "this is a folder; choose another path"),
+            (folder.path().join("a".repeat(300)), "choose another path"),
+        ] {
+            let message = write_file_safely(&path, b"new").unwrap_err().to_string();
+            assert!(message.contains(text), "{message}");
+            assert!(
+                message.starts_with(&format!("cannot write {}: ", path.display())),
+                "{message}"
+            );
+        }
+        assert_eq!(names_in(folder.path()), ["file"]);
+        assert_eq!(fs::read(&file).unwrap(), b"kept");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_and_permissions_kept() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("target"), folder.path().join("link"));
+        fs::write(&target, b"old").unwrap();
+        fs::set_permissions(&target, fs::Permissions::from_mode(0o640)).unwrap();
+        symlink("target", &link).unwrap();
+        write_file_safely(&link, b"new").unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"new");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+    }
+
+    /// Needs the right to mount; elsewhere it says so and ends.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_keeps_the_old_file() {
+        use std::process::Command;
+        let folder = tempfile::tempdir().unwrap();
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(folder.path())
+            .output();
+        if !mount.is_ok_and(|output| output.status.success()) {
+            eprintln!("skipped: may not mount a small file system");
+            return;
+        }
+        let path = folder.path().join("model.keras");
+        let result = fs::write(&path, b"old").map(|()| write_file_safely(&path, &[1; 100_000]));
+        let (kept, names) = (fs::read(&path), names_in(folder.path()));
+        let unmounted = Command::new("umount").arg(folder.path()).status();
+        let message = result.unwrap().unwrap_err().to_string();
+        assert!(message.contains("no space left on the device"), "{message}");
+        assert_eq!(kept.unwrap(), b"old");
+        assert_eq!(names, ["model.keras"]);
+        assert!(unmounted.unwrap().success());
+    }
+}

@@ -6,7 +6,16 @@
 //! the machine has.
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
+mod buffer;
+pub mod elementwise;
+pub mod conv;
 mod isa;
 pub mod layout;
+pub mod math;
+pub mod matmul;
+pub mod random;
+mod simd;
+pub mod threads;
 
+pub use buffer::{AlignedBuf, OutOfMemory};
 pub use isa::Isa;

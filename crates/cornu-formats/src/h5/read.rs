@@ -30,6 +30,12 @@ pub fn read_h5(bytes: impl Into<Vec<u8>>) -> Result<Group, H5Error> {
     }
     let file = File::from_bytes(bytes).map_err(|error| damaged("/", &error))?;
     let plain = len as u64;
+    let declared = file.superblock().eof_address;
+    if plain < declared {
+        // Without this, texts in the part that is missing would be left out silently.
+        let cause = format!("it has {plain} of its {declared} bytes");
+        return Err(H5Error::Damaged { at: "/".to_owned(), cause });
+    }
     let mut reader =
         Reader { objects: 0, plain, compressed: plain.saturating_mul(MAX_COMPRESSION) };
     reader.group(&file.root(), "", 0)

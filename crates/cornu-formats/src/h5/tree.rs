@@ -188,6 +188,13 @@ impl From<Array<f32>> for Dataset {
     }
 }
 
+impl From<Array<i64>> for Dataset {
+    fn from(array: Array<i64>) -> Self {
+        let dims = array.dims().to_vec();
+        Self::new(dims, Data::I64(array.into_data()))
+    }
+}
+
 impl Data {
     /// Number of elements.
     pub fn len(&self) -> usize {
@@ -275,7 +282,7 @@ mod tests {
         let mut root = Group::default();
         root.set_dataset("layers/dense/vars/0", Array::full([2, 3], 1.0f32));
         root.set_dataset("layers/dense/vars/0", Array::full([2], 2.0f32));
-        root.set_dataset("top", &Array::scalar(3.0f32));
+        root.set_dataset("top", Array::scalar(3.0f32));
         root.group_mut("layers/dense/vars").set_text("name", "dense_7");
         assert_eq!(root.dataset("layers/dense/vars/0").unwrap().dims, [2]);
         assert_eq!(root.dataset("/top").unwrap().to_f32().unwrap(), Array::scalar(3.0));

@@ -22,7 +22,7 @@ pub use piecewise::{hard_sigmoid, hard_silu, hard_tanh, sparse_plus, sparse_sigm
 pub use rectified::{Rectifier, leaky_relu, relu6};
 pub use shrink::{hard_shrink, soft_shrink, tanh_shrink, threshold};
 pub use smooth::{log_sigmoid, softsign, squareplus};
-pub use softmax::{log_softmax, softmax};
+pub use softmax::{log_softmax, softmax, softmax_over};
 
 macro_rules! activations {
     ($($(#[$doc:meta])* $variant:ident $name:literal => $lower:expr),* $(,)?) => {

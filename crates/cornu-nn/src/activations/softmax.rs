@@ -7,10 +7,19 @@ use cornu_graph::{Graph, GraphError, ValueId};
 ///
 /// If the axis does not exist or is the samples'.
 pub fn softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphError> {
-    let axis = axis_of(g, x, axis, "softmax")?;
-    let shifted = below_maximum(g, x, axis)?;
+    softmax_over(g, x, &[axis])
+}
+
+/// [`softmax`] with the sum over several axes together.
+///
+/// # Errors
+///
+/// As for [`softmax`].
+pub fn softmax_over(g: &mut Graph, x: ValueId, axes: &[i64]) -> Result<ValueId, GraphError> {
+    let axes = axes_of(g, x, axes, "softmax")?;
+    let shifted = below_maximum(g, x, &axes)?;
     let powers = g.exp(shifted)?;
-    let sum = g.sum(powers, &[axis], true)?;
+    let sum = g.sum(powers, &axes, true)?;
     g.div(powers, sum)
 }
 
@@ -20,19 +29,33 @@ pub fn softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphErr
 ///
 /// As for [`softmax`].
 pub fn log_softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphError> {
-    let axis = axis_of(g, x, axis, "log_softmax")?;
-    let shifted = below_maximum(g, x, axis)?;
+    let axes = axes_of(g, x, &[axis], "log_softmax")?;
+    let shifted = below_maximum(g, x, &axes)?;
     let powers = g.exp(shifted)?;
-    let sum = g.sum(powers, &[axis], true)?;
+    let sum = g.sum(powers, &axes, true)?;
     let log = g.log(sum)?;
     g.sub(shifted, log)
 }
 
 /// `x - max(x)`: no power overflows, and the result does not depend on what is subtracted.
-fn below_maximum(g: &mut Graph, x: ValueId, axis: usize) -> Result<ValueId, GraphError> {
+fn below_maximum(g: &mut Graph, x: ValueId, axes: &[usize]) -> Result<ValueId, GraphError> {
     let fixed = g.stop_gradient(x)?;
-    let maximum = g.reduce(ReduceKind::Max, fixed, &[axis], true)?;
+    let maximum = g.reduce(ReduceKind::Max, fixed, axes, true)?;
     g.sub(x, maximum)
+}
+
+/// `axes` counted from the front, rising.
+fn axes_of(
+    g: &Graph,
+    x: ValueId,
+    axes: &[i64],
+    op: &'static str,
+) -> Result<Vec<usize>, GraphError> {
+    let mut from_front =
+        axes.iter().map(|&axis| axis_of(g, x, axis, op)).collect::<Result<Vec<_>, _>>()?;
+    from_front.sort_unstable();
+    from_front.dedup();
+    Ok(from_front)
 }
 
 /// `axis` counted from the front.

@@ -24,7 +24,13 @@ macro_rules! catalogue {
     };
 }
 
-catalogue! {}
+catalogue! {
+    InputLayer, Dense, Identity,
+    Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax,
+    Dropout, SpatialDropout2D, GaussianNoise, GaussianDropout, ActivityRegularization,
+    Flatten, Reshape, Permute, RepeatVector, ZeroPadding2D, Cropping2D,
+    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+}
 
 /// Keras's second names of layer classes.
 pub const ALIASES: &[(&str, &str)] = &[

@@ -1,7 +1,16 @@
 //! Layers: one file each, in Keras's families.
 
+pub mod activations;
 mod catalogue;
+pub mod core;
+mod image;
+mod inputs;
+pub mod merging;
+mod output;
+pub mod regularization;
+pub mod reshaping;
 mod setters;
+mod weight_rules;
 
 use std::fmt::Debug;
 
@@ -10,8 +19,19 @@ use serde_json::{Map, Value};
 
 use crate::{Constraint, Initializer, LayerError, Regularizer, SymbolicShape};
 
+pub use self::activations::{Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax};
+pub use self::core::{Dense, Identity, InputLayer};
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
+pub use image::DataFormat;
+pub use merging::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
+pub use regularization::{
+    ActivityRegularization, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
+};
+pub use reshaping::{
+    Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, ZeroPadding2D,
+};
 pub use setters::IntoPair;
+pub use weight_rules::WeightRules;
 
 /// What every layer answers, in the order in which it is asked.
 ///

@@ -23,7 +23,7 @@ impl IntoPair for [usize; 2] {
 }
 
 /// Chained setters of a layer's public fields: `field: Type` takes anything that becomes the type,
-/// `pair field` one or two sizes.
+/// `pair field` one or two sizes, `rules field { .. }` the three rules of a weight.
 macro_rules! setters {
     ($layer:ident { $($tokens:tt)* }) => {
         /// Chained setters; each is documented at the field of the same name.
@@ -39,6 +39,26 @@ macro_rules! setter {
         #[doc = concat!("Sets `", stringify!($field), "`: one number for both axes, or one for each.")]
         pub fn $field(mut self, $field: impl $crate::layers::IntoPair) -> Self {
             self.$field = $field.into_pair().into();
+            self
+        }
+        $crate::layers::setters::setter! { $($rest)* }
+    };
+    (rules $field:ident { $initializer:ident, $regularizer:ident, $constraint:ident }, $($rest:tt)*) => {
+        #[doc = concat!("Sets how the ", stringify!($field), " starts.")]
+        pub fn $initializer(mut self, initializer: $crate::Initializer) -> Self {
+            self.$field.initializer = initializer;
+            self
+        }
+
+        #[doc = concat!("Sets the penalty on the ", stringify!($field), ".")]
+        pub fn $regularizer(mut self, regularizer: impl Into<Option<$crate::Regularizer>>) -> Self {
+            self.$field.regularizer = regularizer.into();
+            self
+        }
+
+        #[doc = concat!("Sets what the ", stringify!($field), " is limited to.")]
+        pub fn $constraint(mut self, constraint: impl Into<Option<$crate::Constraint>>) -> Self {
+            self.$field.constraint = constraint.into();
             self
         }
         $crate::layers::setters::setter! { $($rest)* }
