@@ -7,6 +7,10 @@
 pub mod config;
 mod error;
 pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod optimizers;
+pub mod schedules;
 mod shape;
 
 pub use config::{ConfigReader, ConfigWriter};
