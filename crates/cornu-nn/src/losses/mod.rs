@@ -35,6 +35,7 @@ pub use regression::{
     MeanSquaredError, MeanSquaredLogarithmicError,
 };
 
+pub(crate) use catalogue::{Labels, optional_text};
 pub(crate) use common::equalize_ranks;
 
 /// What every loss answers.
