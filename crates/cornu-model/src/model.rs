@@ -1,13 +1,17 @@
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cornu_engine::{Options, Variables};
+use cornu_engine::{Options, Program, Variables};
 use cornu_nn::SymbolicShape;
 use cornu_tensor::Tensor;
 
 use crate::ModelError;
+use crate::compile::Compiled;
+use crate::fit::Running;
 use crate::network::{LayerValues, LayerWeights, Network, NetworkForm, WeightInfo};
 use crate::seeds::{Purpose, derived, global_seed};
+use crate::step::StepKey;
 use crate::symbolic::{KerasTensor, LayerHandle, Tensors};
 
 /// Layers, their weights, and what it takes to train them.
@@ -39,6 +43,11 @@ pub struct Model {
     pub(crate) variables: Variables,
     pub(crate) seed: u64,
     pub(crate) options: Options,
+    pub(crate) compiled: Option<Compiled>,
+    /// Compiled programs by what they do and the shapes they were made for.
+    pub(crate) programs: BTreeMap<StepKey, Program>,
+    /// Sums of `train_on_batch` and `test_on_batch` since the last reset.
+    pub(crate) running: Option<Running>,
 }
 
 impl Model {
@@ -62,6 +71,9 @@ impl Model {
             variables: Variables::new(),
             seed: global_seed(),
             options: Options::from_environment()?,
+            compiled: None,
+            programs: BTreeMap::new(),
+            running: None,
         };
         model.draw_weights();
         Ok(model)
@@ -78,6 +90,10 @@ impl Model {
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self.draw_weights();
+        if let Some(compiled) = &mut self.compiled {
+            compiled.state = None;
+            compiled.iteration = 0;
+        }
         self
     }
 
@@ -184,6 +200,7 @@ impl Model {
     /// before are dropped.
     pub fn set_options(&mut self, options: Options) {
         self.options = options;
+        self.programs.clear();
     }
 
     /// The model as a layer that brings its weights as they are now. Applying handles of one model
@@ -219,10 +236,4 @@ pub(crate) fn check_shape(weight: &WeightInfo, value: &Tensor) -> Result<(), Mod
         expected: weight.spec.dims.clone(),
         got: value.dims().to_vec(),
     })
-}
-
-// TEMPORARY
-impl Model {
-    pub(crate) fn compile_config(&self) -> serde_json::Value { serde_json::json!({}) }
-    pub(crate) fn optimizer_size(&self) -> Option<(usize, usize)> { None }
 }
