@@ -10,7 +10,11 @@ pub mod constraints;
 mod error;
 pub mod initializers;
 pub mod layers;
+pub mod losses;
+pub mod metrics;
+pub mod optimizers;
 pub mod regularizers;
+pub mod schedules;
 mod shape;
 
 pub use activations::Activation;
