@@ -197,6 +197,23 @@ impl ConfigReader {
         self.required(key, &expected, |v| sizes(v, 1))
     }
 
+    /// One whole number from 0 on for all of `N` axes or one for each, or `None` for null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn optional_counts<const N: usize>(
+        &mut self,
+        key: &str,
+    ) -> Result<Option<[usize; N]>, LayerError> {
+        let expected = format!("null, a whole number from 0 on, or {N} of them");
+        self.or(
+            key,
+            &expected,
+            None,
+            |v| {
+                if v.is_null() { Some(None) } else { sizes(v, 0).map(Some) }
+            },
+        )
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

@@ -7,7 +7,8 @@ use cornu_graph::{Graph, GraphError, ValueId};
 ///
 /// If the axis does not exist or is the samples'.
 pub fn softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphError> {
-    softmax_over(g, x, &[axis])
+    let axis = axis_of(g, x, axis, "softmax")?;
+    g.softmax(x, axis)
 }
 
 /// [`softmax`] with the sum over several axes together.
@@ -16,6 +17,9 @@ pub fn softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphErr
 ///
 /// As for [`softmax`].
 pub fn softmax_over(g: &mut Graph, x: ValueId, axes: &[i64]) -> Result<ValueId, GraphError> {
+    if let [axis] = *axes {
+        return softmax(g, x, axis);
+    }
     let axes = axes_of(g, x, axes, "softmax")?;
     let shifted = below_maximum(g, x, &axes)?;
     let powers = g.exp(shifted)?;
@@ -29,12 +33,8 @@ pub fn softmax_over(g: &mut Graph, x: ValueId, axes: &[i64]) -> Result<ValueId, 
 ///
 /// As for [`softmax`].
 pub fn log_softmax(g: &mut Graph, x: ValueId, axis: i64) -> Result<ValueId, GraphError> {
-    let axes = axes_of(g, x, &[axis], "log_softmax")?;
-    let shifted = below_maximum(g, x, &axes)?;
-    let powers = g.exp(shifted)?;
-    let sum = g.sum(powers, &axes, true)?;
-    let log = g.log(sum)?;
-    g.sub(shifted, log)
+    let axis = axis_of(g, x, axis, "log_softmax")?;
+    g.log_softmax(x, axis)
 }
 
 /// `x - max(x)`: no power overflows, and the result does not depend on what is subtracted.

@@ -26,6 +26,8 @@ macro_rules! catalogue {
 
 catalogue! {
     InputLayer, Dense, Identity,
+    Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
+    MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D,
     Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax,
     Dropout, SpatialDropout2D, GaussianNoise, GaussianDropout, ActivityRegularization,
     Flatten, Reshape, Permute, RepeatVector, ZeroPadding2D, Cropping2D,

@@ -79,6 +79,12 @@ impl DataFormat {
     }
 }
 
+/// Height and width of pictures with channels last.
+pub(super) fn spatial_sizes(g: &Graph, x: ValueId) -> [usize; 2] {
+    let dims = g.shape(x).dims();
+    [dims[1].size(1), dims[2].size(1)]
+}
+
 /// Sizes of pictures, as far as they are known.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Picture {

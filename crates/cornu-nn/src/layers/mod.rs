@@ -2,15 +2,18 @@
 
 pub mod activations;
 mod catalogue;
+pub mod convolutional;
 pub mod core;
 mod image;
 mod inputs;
 pub mod merging;
 mod output;
+pub mod pooling;
 pub mod regularization;
 pub mod reshaping;
 mod setters;
 mod weight_rules;
+mod window;
 
 use std::fmt::Debug;
 
@@ -20,10 +23,12 @@ use serde_json::{Map, Value};
 use crate::{Constraint, Initializer, LayerError, Regularizer, SymbolicShape};
 
 pub use self::activations::{Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax};
+pub use self::convolutional::{Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D};
 pub use self::core::{Dense, Identity, InputLayer};
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
 pub use image::DataFormat;
 pub use merging::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
+pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
 pub use regularization::{
     ActivityRegularization, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
 };
@@ -32,6 +37,7 @@ pub use reshaping::{
 };
 pub use setters::IntoPair;
 pub use weight_rules::WeightRules;
+pub use window::Padding;
 
 /// What every layer answers, in the order in which it is asked.
 ///

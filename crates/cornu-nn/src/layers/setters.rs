@@ -35,15 +35,15 @@ macro_rules! setters {
 
 macro_rules! setter {
     () => {};
-    (pair $field:ident, $($rest:tt)*) => {
+    (pair $field:ident $(, $($rest:tt)*)?) => {
         #[doc = concat!("Sets `", stringify!($field), "`: one number for both axes, or one for each.")]
         pub fn $field(mut self, $field: impl $crate::layers::IntoPair) -> Self {
             self.$field = $field.into_pair().into();
             self
         }
-        $crate::layers::setters::setter! { $($rest)* }
+        $crate::layers::setters::setter! { $($($rest)*)? }
     };
-    (rules $field:ident { $initializer:ident, $regularizer:ident, $constraint:ident }, $($rest:tt)*) => {
+    (rules $field:ident { $initializer:ident, $regularizer:ident, $constraint:ident } $(, $($rest:tt)*)?) => {
         #[doc = concat!("Sets how the ", stringify!($field), " starts.")]
         pub fn $initializer(mut self, initializer: $crate::Initializer) -> Self {
             self.$field.initializer = initializer;
@@ -61,15 +61,15 @@ macro_rules! setter {
             self.$field.constraint = constraint.into();
             self
         }
-        $crate::layers::setters::setter! { $($rest)* }
+        $crate::layers::setters::setter! { $($($rest)*)? }
     };
-    ($field:ident: $type:ty, $($rest:tt)*) => {
+    ($field:ident: $type:ty $(, $($rest:tt)*)?) => {
         #[doc = concat!("Sets `", stringify!($field), "`.")]
         pub fn $field(mut self, $field: impl Into<$type>) -> Self {
             self.$field = $field.into();
             self
         }
-        $crate::layers::setters::setter! { $($rest)* }
+        $crate::layers::setters::setter! { $($($rest)*)? }
     };
 }
 
