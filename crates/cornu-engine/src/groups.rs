@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use cornu_graph::ops::{BinaryKind, UnaryKind};
 use cornu_graph::{Graph, Op, ValueId};
 
+use crate::layouts::{ConvShape, Family};
 use crate::placement::{Placement, Role};
 
 /// Nodes that run as one step.
@@ -186,10 +187,8 @@ impl<'a> Grouping<'a> {
 
     /// `conv [+ bias] [relu] [2x2 max pool]`, and the gradient of the pooling.
     fn try_conv(&mut self, conv: ValueId) {
-        let Op::Conv(op) = self.op(conv) else { return };
-        if op.strides.len() != 2 {
-            return;
-        }
+        let Op::Conv(_) = self.op(conv) else { return };
+        let Some(shape) = ConvShape::of(self.graph, self.graph.node(conv)) else { return };
         let mut nodes = vec![conv];
         let mut tail = ConvTail { conv, bias: None, relu: false, pool: None };
         let mut last = conv;
@@ -207,7 +206,9 @@ impl<'a> Grouping<'a> {
             nodes.push(relu);
             last = relu;
         }
-        if let Some((pool, unpool)) = self.pooled(last, tail.relu) {
+        if shape.family() == Family::Planes
+            && let Some((pool, unpool)) = self.pooled(last, tail.relu)
+        {
             tail.pool = Some(unpool.is_some());
             nodes.push(pool);
             if let Some(Unpooling { nodes, d_pooled, select }) = unpool {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use cornu_graph::{Graph, Node, Op};
+use cornu_kernels::conv::pixels;
 use cornu_kernels::layout::{Halo, Pixels, Planes, Window};
 use cornu_tensor::{Dim, Shape};
 
@@ -100,7 +101,9 @@ impl ConvShape {
     /// The family whose vectors would be filled best. Below 32 channels one register of weights
     /// serves few products, which favours planes a little; above, pixels.
     pub(crate) fn family(&self) -> Family {
-        if self.window.stride != [1, 1] || self.groups != 1 {
+        let reach = |axis: usize| (self.window.size[axis] - 1) * self.window.dilation[axis];
+        let over_padded = (0..2).any(|axis| reach(axis) < self.window.before[axis]);
+        if self.window.stride != [1, 1] || self.groups != 1 || over_padded {
             return Family::Pixels;
         }
         let filled = |n: usize| n as f64 / n.next_multiple_of(16) as f64;
@@ -150,7 +153,9 @@ impl Layouts {
         let (size, halo) = if input_grad {
             let halo = match family {
                 Family::Planes => conv.input_grad_window().halo([out_h, out_w], [in_h, in_w]),
-                Family::Pixels => Halo::default(),
+                Family::Pixels => {
+                    pixels::input_grad_halo(&conv.window, [in_h, in_w], [out_h, out_w])
+                }
             };
             ([out_h, out_w], halo)
         } else {

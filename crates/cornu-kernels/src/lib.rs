@@ -17,5 +17,5 @@ pub mod random;
 mod simd;
 pub mod threads;
 
-pub use buffer::{AlignedBuf, OutOfMemory};
+pub use buffer::{AlignedBuf, OutOfMemory, as_bytes, as_bytes_mut};
 pub use isa::Isa;
