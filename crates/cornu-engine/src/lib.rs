@@ -10,19 +10,19 @@
 mod program;
 
 // The road from a graph to a plan, in order.
-mod passes;
-mod placement;
+mod bind;
 mod groups;
 mod layouts;
 mod lower;
-mod bind;
 mod memory;
+mod passes;
+mod placement;
 mod plan;
 mod plan_text;
 
 // The road of a batch through a plan.
-mod schedule;
 mod run;
+mod schedule;
 
 mod error;
 mod options;

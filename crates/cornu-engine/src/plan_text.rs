@@ -65,15 +65,6 @@ impl Plan {
             _ => buffer.name.clone(),
         }
     }
-
-    /// Whether the shared steps of the first phase give the same as long as the variables do.
-    pub(crate) fn first_phase_reads_only_variables(&self) -> bool {
-        self.phases.first().is_none_or(|phase| {
-            phase.shared.iter().flat_map(|step| &step.inputs).all(|&id| {
-                !matches!(self.buffers[id].home, Home::Input(_))
-            })
-        })
-    }
 }
 
 fn describe_buffer(buffer: &Buffer) -> String {

@@ -70,7 +70,9 @@ impl Program {
 
     /// The plan as text: every step with its kernel, shapes and memory.
     pub fn plan_text(&self) -> String {
-        self.engine.as_ref().map_or_else(|| self.graph.to_string(), |engine| engine.plan.to_string())
+        self.engine
+            .as_ref()
+            .map_or_else(|| self.graph.to_string(), |engine| engine.plan.to_string())
     }
 
     /// Computes the outputs, in the order in which the graph lists them, and stores the updates.
@@ -91,11 +93,9 @@ impl Program {
             .map(|(name, shape)| find_input(run.inputs, name, shape.n_elements(run.samples)))
             .collect::<Result<Vec<_>, _>>()?;
         let state = (run.variables.id(), run.variables.version(), run.binding.to_vec());
-        let shared_is_current = engine.plan.batch_sizes.is_empty()
-            && engine.plan.first_phase_reads_only_variables()
-            && engine.made_from.as_ref() == Some(&state);
-        let moment =
-            Moment { batch: run.samples, first_sample: 0, seed: run.seed, step: run.step };
+        let shared_is_current =
+            engine.plan.is_steady() && engine.made_from.as_ref() == Some(&state);
+        let moment = Moment { batch: run.samples, first_sample: 0, seed: run.seed, step: run.step };
         let outputs = engine.machine.run(
             &engine.plan,
             &inputs,
@@ -115,7 +115,8 @@ impl Program {
     /// As for [`Program::run`].
     pub fn run_exact(&self, run: &mut Run<'_>) -> Result<Vec<Array<f64>>, EngineError> {
         check_variables(&self.graph, run)?;
-        let mut feed = Feed { samples: run.samples, seed: run.seed, step: run.step, ..Feed::default() };
+        let mut feed =
+            Feed { samples: run.samples, seed: run.seed, step: run.step, ..Feed::default() };
         for node in self.graph.nodes() {
             let Op::Input(input) = &node.op else { continue };
             let data = find_input(run.inputs, &input.name, node.shape.n_elements(run.samples))?;

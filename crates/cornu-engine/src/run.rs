@@ -130,7 +130,11 @@ impl Machine {
             let scratch = scratch.map(|step| step.kernel.scratch_len(schedule.chunk)).max();
             self.workers.clear();
             self.workers.resize_with(self.pool.threads(), || Worker {
-                buffers: plan.worker.iter().map(|len| AlignedBuf::new(len * schedule.chunk)).collect(),
+                buffers: plan
+                    .worker
+                    .iter()
+                    .map(|len| AlignedBuf::new(len * schedule.chunk))
+                    .collect(),
                 scratch: AlignedBuf::new(scratch.unwrap_or(0)),
             });
         }
@@ -139,9 +143,14 @@ impl Machine {
             slot.first_sample = samples.start;
             slot.samples = samples.len();
             let fits = slot.buffers.len() == plan.slot.len()
-                && slot.buffers.iter().zip(&plan.slot).all(|(buffer, len)| len * samples.len() <= buffer.len());
+                && slot
+                    .buffers
+                    .iter()
+                    .zip(&plan.slot)
+                    .all(|(buffer, len)| len * samples.len() <= buffer.len());
             if !fits {
-                slot.buffers = plan.slot.iter().map(|len| AlignedBuf::new(len * samples.len())).collect();
+                slot.buffers =
+                    plan.slot.iter().map(|len| AlignedBuf::new(len * samples.len())).collect();
             }
             if slot.accumulators.is_empty() {
                 slot.accumulators =
@@ -164,7 +173,9 @@ impl Machine {
                 match buffer.home {
                     Home::Slot(index) => {
                         for slot in &self.slots {
-                            data.extend_from_slice(&slot.buffers[index][..buffer.len * slot.samples]);
+                            data.extend_from_slice(
+                                &slot.buffers[index][..buffer.len * slot.samples],
+                            );
                         }
                     }
                     Home::Input(index) => data.extend_from_slice(given.inputs[index]),

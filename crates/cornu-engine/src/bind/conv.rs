@@ -45,7 +45,12 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn new(lowering: &Lowering<'_>, conv: ConvShape, direction: Direction, ends: [ValueId; 2]) -> Self {
+    fn new(
+        lowering: &Lowering<'_>,
+        conv: ConvShape,
+        direction: Direction,
+        ends: [ValueId; 2],
+    ) -> Self {
         let [input, output] = ends.map(|value| lowering.graph.shape(value).clone());
         let family = conv.family();
         let layout = |shape| lowering.layouts.layout(shape, family);
@@ -101,7 +106,9 @@ impl Kernel for Convolution {
                 (Ends::Pixels { input, output }, Direction::Forward { relu }) => {
                     let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
                     let (to, from) = (&mut call.outputs[0][y], &call.inputs[0][x]);
-                    pixels::forward(isa, to, output, from, input, packed, bias, window, groups, relu);
+                    pixels::forward(
+                        isa, to, output, from, input, packed, bias, window, groups, relu,
+                    );
                     output.zero_halo(to);
                 }
                 (Ends::Planes { input, output }, Direction::InputGrad) => {
@@ -113,7 +120,16 @@ impl Kernel for Convolution {
                 }
                 (Ends::Pixels { input, output }, Direction::InputGrad) => {
                     let (to, from) = (&mut call.outputs[0][x], &call.inputs[0][y]);
-                    pixels::input_grad(isa, to, input, from, output, call.inputs[1], window, groups);
+                    pixels::input_grad(
+                        isa,
+                        to,
+                        input,
+                        from,
+                        output,
+                        call.inputs[1],
+                        window,
+                        groups,
+                    );
                     input.zero_halo(to);
                 }
                 (Ends::Planes { input, output }, Direction::KernelGrad) => {
@@ -158,9 +174,9 @@ impl Kernel for ConvPool {
         for sample in 0..call.samples {
             let x = &call.inputs[0][sample * in_len..(sample + 1) * in_len];
             let y = &mut pooled[0][sample * out_len..(sample + 1) * out_len];
-            let argmax = argmax.first_mut().map(|all| {
-                as_bytes_mut(&mut all[sample * argmax_len..(sample + 1) * argmax_len])
-            });
+            let argmax = argmax
+                .first_mut()
+                .map(|all| as_bytes_mut(&mut all[sample * argmax_len..(sample + 1) * argmax_len]));
             planar::forward_pool(
                 call.isa,
                 y,
@@ -230,7 +246,11 @@ impl Pack {
 
 impl Kernel for Pack {
     fn describe(&self) -> String {
-        format!("pack{} {}", if self.transposed { " transposed" } else { "" }, describe_conv(&self.conv))
+        format!(
+            "pack{} {}",
+            if self.transposed { " transposed" } else { "" },
+            describe_conv(&self.conv)
+        )
     }
 
     fn run(&self, call: &mut Call<'_, '_>) {
@@ -251,7 +271,8 @@ impl Kernel for Pack {
 fn describe_conv(conv: &ConvShape) -> String {
     let [h, w, c] = conv.input;
     let window = &conv.window;
-    let mut text = format!("{}x{} {c}->{} @{h}x{w}", window.size[0], window.size[1], conv.output[2]);
+    let mut text =
+        format!("{}x{} {c}->{} @{h}x{w}", window.size[0], window.size[1], conv.output[2]);
     if window.stride != [1, 1] {
         text += &format!(" stride {}x{}", window.stride[0], window.stride[1]);
     }
@@ -269,10 +290,16 @@ fn describe_conv(conv: &ConvShape) -> String {
 }
 
 /// The packed weights of `kernel`, shared by all steps that need the same.
-fn packed(lowering: &mut Lowering<'_>, conv: ConvShape, kernel: ValueId, transposed: bool) -> BufferId {
+fn packed(
+    lowering: &mut Lowering<'_>,
+    conv: ConvShape,
+    kernel: ValueId,
+    transposed: bool,
+) -> BufferId {
     let pack = Pack { conv, family: conv.family(), transposed };
     // The walk decides the order, so it is part of the key.
-    let key = format!("packed {:?} {} {:?} {}", conv.family(), transposed, conv.window, conv.groups);
+    let key =
+        format!("packed {:?} {} {:?} {}", conv.family(), transposed, conv.window, conv.groups);
     lowering.derived(kernel, key, pack.len(), || Box::new(pack))
 }
 

@@ -198,7 +198,9 @@ fn outside_operands(lowering: &Lowering<'_>, group: &Group) -> Vec<ValueId> {
 /// The value of a constant with one element.
 fn number(lowering: &Lowering<'_>, value: ValueId) -> Option<f32> {
     match &lowering.graph.node(value).op {
-        Op::Constant(constant) if constant.value.len() == 1 => Some(constant.value.data()[0] as f32),
+        Op::Constant(constant) if constant.value.len() == 1 => {
+            Some(constant.value.data()[0] as f32)
+        }
         _ => None,
     }
 }
@@ -301,7 +303,8 @@ fn build_program(
     for &value in &group.nodes {
         let node = lowering.graph.node(value);
         for &input in &node.inputs {
-            if let (Some(number), false) = (number(lowering, input), register.contains_key(&input)) {
+            if let (Some(number), false) = (number(lowering, input), register.contains_key(&input))
+            {
                 register.insert(input, operands.len() + steps.len());
                 steps.push(Step::Const(number));
             }

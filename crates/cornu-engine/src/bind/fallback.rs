@@ -29,9 +29,7 @@ impl Kernel for Definition {
             .inputs
             .iter()
             .zip(call.inputs)
-            .map(|(shape, data)| {
-                Array::from_fn(shape.sizes(call.samples), |i| f64::from(data[i]))
-            })
+            .map(|(shape, data)| Array::from_fn(shape.sizes(call.samples), |i| f64::from(data[i])))
             .collect();
         let dims = self.output.sizes(call.samples);
         let cx = EvalCx {
@@ -48,8 +46,20 @@ impl Kernel for Definition {
             *y = match self.combine {
                 None => x,
                 Some(ReduceKind::Sum) => *y + x,
-                Some(ReduceKind::Max) => if x.is_nan() { x } else { y.max(x) },
-                Some(ReduceKind::Min) => if x.is_nan() { x } else { y.min(x) },
+                Some(ReduceKind::Max) => {
+                    if x.is_nan() {
+                        x
+                    } else {
+                        y.max(x)
+                    }
+                }
+                Some(ReduceKind::Min) => {
+                    if x.is_nan() {
+                        x
+                    } else {
+                        y.min(x)
+                    }
+                }
             };
         }
     }

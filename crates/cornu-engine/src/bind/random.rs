@@ -4,7 +4,7 @@ use cornu_graph::ops::Distribution;
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::random::{Counter, normal, uniform};
 
-use super::{Call, Kernel};
+use super::{Call, Kernel, Moment};
 use crate::groups::Group;
 use crate::layouts::Layout;
 use crate::lower::Lowering;
@@ -34,8 +34,6 @@ impl Kernel for Draw {
     }
 }
 
-use super::Moment;
-
 /// Adds the step that draws `value`.
 pub(super) fn bind(lowering: &mut Lowering<'_>, _group: &Group, value: ValueId) {
     let node = lowering.graph.node(value);
@@ -46,6 +44,7 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, _group: &Group, value: ValueId) 
         len: op.shape.n_per_sample(),
         batched: op.shape.is_batched(),
     };
+    lowering.plan.draws_shared_numbers |= !op.shape.is_batched();
     let output = lowering.output(value, Layout::Rows);
     lowering.step(Box::new(kernel), Vec::new(), vec![output]);
 }
