@@ -1,0 +1,229 @@
+//! Numbers that the real Keras computed ("golden cases"), to compare our own with.
+//!
+//! The folder of cases is named by the environment variable `CORNU_GOLDEN`; without it,
+//! `shared/golden/cases` is looked for in the folders above the workspace. The folder is not part
+//! of the repository, so a test that needs it says "skipped" where it is missing:
+//!
+//! ```
+//! use cornu_testkit::Cases;
+//!
+//! let Some(cases) = Cases::find() else {
+//!     eprintln!("skipped: no golden cases");
+//!     return;
+//! };
+//! for case in cases.of_kind("activation") {
+//!     let output = case.f32("out.0").unwrap(); // in a test: computed from case.f32("in.0")
+//!     case.check("out.0", &output).unwrap();
+//! }
+//! ```
+
+mod case;
+mod stored;
+
+pub use case::{Case, number};
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Row-major positions of elements on which Keras' own backends disagree.
+#[derive(Debug, Clone)]
+enum Disputed {
+    All,
+    Elements(Vec<usize>),
+}
+
+/// Case id -> tensor name -> disputed elements, where JAX differs from the recorded TensorFlow.
+type DisputedTensors = BTreeMap<String, BTreeMap<String, Disputed>>;
+
+/// A folder of golden cases and its index.
+#[derive(Debug, Clone)]
+pub struct Cases {
+    folder: PathBuf,
+    index: Vec<Entry>,
+    disputed: DisputedTensors,
+}
+
+/// One line of the index.
+#[derive(Debug, Clone)]
+struct Entry {
+    id: String,
+    kind: String,
+}
+
+impl Cases {
+    /// The cases of this machine; `None` where there are none.
+    ///
+    /// # Panics
+    ///
+    /// If `CORNU_GOLDEN` is set and names no readable folder of cases: tests that were asked for
+    /// must not be skipped.
+    pub fn find() -> Option<Self> {
+        let folder = match env::var_os("CORNU_GOLDEN") {
+            Some(folder) => PathBuf::from(folder),
+            None => folder_above(Path::new(env!("CARGO_MANIFEST_DIR")))?,
+        };
+        match Self::open(&folder) {
+            Ok(cases) => Some(cases),
+            Err(message) => panic!("golden cases: {message}"),
+        }
+    }
+
+    /// The cases in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// A message that names the file that is missing or damaged.
+    pub fn open(folder: &Path) -> Result<Self, String> {
+        let index_file = folder.join("index.json");
+        let index = read_json(&index_file)?;
+        let entries = index["cases"]
+            .as_array()
+            .ok_or_else(|| format!("{}: no list \"cases\"", index_file.display()))?;
+        let text = |entry: &Value, key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        let index = entries.iter().map(|e| Entry { id: text(e, "id"), kind: text(e, "kind") });
+        let disputed_file = folder.join("../disputed.json");
+        let disputed = if disputed_file.exists() {
+            disputed_by_jax(&read_json(&disputed_file)?)
+        } else {
+            BTreeMap::new()
+        };
+        Ok(Self { folder: folder.to_owned(), index: index.collect(), disputed })
+    }
+
+    /// The folder of cases.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The path of a file that Keras saved: `files/NAME`.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.join("files").join(name)
+    }
+
+    /// Ids of all cases of a kind (`"layer"`, `"loss"`, ...), in the order of the index.
+    pub fn ids(&self, kind: &str) -> Vec<&str> {
+        let of_kind = self.index.iter().filter(|entry| entry.kind == kind);
+        of_kind.map(|entry| entry.id.as_str()).collect()
+    }
+
+    /// Reads all cases of a kind, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// When it comes to a case whose files are missing or damaged.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = Case> + 'a {
+        self.ids(kind).into_iter().map(|id| match self.read(id) {
+            Ok(case) => case,
+            Err(message) => panic!("golden case {id}: {message}"),
+        })
+    }
+
+    /// Reads the case with an id such as `"layer/dense-relu"`.
+    ///
+    /// # Errors
+    ///
+    /// A message that names the file that is missing or damaged.
+    pub fn read(&self, id: &str) -> Result<Case, String> {
+        let json = read_json(&self.folder.join(format!("{id}.json")))?;
+        let numbers = self.folder.join(format!("{id}.safetensors"));
+        let tensors =
+            if numbers.exists() { stored::read_tensors(&numbers)? } else { BTreeMap::new() };
+        let disputed = self.disputed.get(id).cloned().unwrap_or_default();
+        Ok(Case::new(id.to_owned(), json, tensors, disputed))
+    }
+}
+
+/// `shared/golden/cases` in the nearest folder above `start` that has it.
+fn folder_above(start: &Path) -> Option<PathBuf> {
+    let candidates = start.ancestors().map(|folder| folder.join("shared/golden/cases"));
+    candidates.into_iter().find(|cases| cases.join("index.json").is_file())
+}
+
+fn read_json(path: &Path) -> Result<Value, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// Keeps the entries that name JAX: where only torch differs, the recorded value stands.
+fn disputed_by_jax(json: &Value) -> DisputedTensors {
+    let cases = json.as_object().into_iter().flatten();
+    let cases = cases.map(|(id, tensors)| {
+        let tensors = tensors.as_object().into_iter().flatten();
+        let tensors = tensors.filter_map(|(name, backends)| {
+            let disputed = match &backends.get("jax")?["elements"] {
+                Value::Array(elements) => Disputed::Elements(
+                    elements.iter().filter_map(|i| i.as_u64().map(|i| i as usize)).collect(),
+                ),
+                _ => Disputed::All,
+            };
+            Some((name.clone(), disputed))
+        });
+        (id.clone(), tensors.collect())
+    });
+    cases.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_jax_disputes_is_disputed() {
+        let disputed = disputed_by_jax(&json!({
+            "op/a": {
+                "gin.0": {"jax": {"elements": [3, 5], "of": 9}, "torch": {"elements": [1], "of": 9}},
+                "out.0": {"torch": {"elements": [1], "of": 9}},
+                "out.1": {"jax": {"elements": null, "of": 9}},
+            }
+        }));
+        let tensors = &disputed["op/a"];
+        assert!(matches!(&tensors["gin.0"], Disputed::Elements(e) if e == &[3, 5]));
+        assert!(!tensors.contains_key("out.0"));
+        assert!(matches!(tensors["out.1"], Disputed::All));
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let message = Cases::open(Path::new("no/such/folder")).unwrap_err();
+        assert!(message.contains("no/such/folder/index.json"), "{message}");
+    }
+
+    #[test]
+    fn every_case_can_be_read_and_agrees_with_itself() {
+        let Some(cases) = Cases::find() else {
+            eprintln!("skipped: no golden cases");
+            return;
+        };
+        let kinds = ["layer", "activation", "loss", "metric", "optimizer", "schedule", "op"];
+        for kind in kinds {
+            let mut n = 0;
+            for case in cases.of_kind(kind) {
+                n += 1;
+                for name in case.names().filter(|name| !name.starts_with("f64/")) {
+                    case.check(name, &case.f32(name).unwrap()).unwrap();
+                    case.check_f64(name, &case.truth(name).unwrap()).unwrap();
+                }
+            }
+            assert!(n == cases.ids(kind).len() && 0 < n, "{kind}: {n}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_element_is_noticed() {
+        let Some(cases) = Cases::find() else {
+            eprintln!("skipped: no golden cases");
+            return;
+        };
+        let case = cases.read("layer/dense-relu").unwrap();
+        assert_eq!((case.class(), case.config()["activation"].as_str()), ("Dense", Some("relu")));
+        let mut out = case.f32("out.0").unwrap();
+        out.data_mut()[0] += 1e-3;
+        let message = case.check("out.0", &out).unwrap_err();
+        assert!(message.starts_with("layer/dense-relu, out.0: 1 of "), "{message}");
+        assert!(case.check("out.7", &out).unwrap_err().contains("no tensor \"out.7\""));
+    }
+}
