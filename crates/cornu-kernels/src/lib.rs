@@ -7,8 +7,8 @@
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
 mod buffer;
-pub mod elementwise;
 pub mod conv;
+pub mod elementwise;
 mod isa;
 pub mod layout;
 pub mod math;
