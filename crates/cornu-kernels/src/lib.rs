@@ -13,7 +13,9 @@ pub mod layout;
 pub mod math;
 pub mod matmul;
 pub mod random;
+pub mod reduce;
 mod simd;
+pub mod softmax;
 pub mod threads;
 
 pub use buffer::{AlignedBuf, OutOfMemory};
