@@ -12,6 +12,7 @@ mod isa;
 pub mod layout;
 pub mod math;
 pub mod matmul;
+pub mod pooling;
 pub mod random;
 pub mod reduce;
 mod simd;
