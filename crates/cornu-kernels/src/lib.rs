@@ -7,6 +7,7 @@
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
 mod buffer;
+pub mod copy;
 pub mod elementwise;
 mod isa;
 pub mod layout;
