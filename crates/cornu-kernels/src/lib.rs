@@ -8,13 +8,17 @@
 
 mod buffer;
 pub mod conv;
+pub mod copy;
 pub mod elementwise;
 mod isa;
 pub mod layout;
 pub mod math;
 pub mod matmul;
+pub mod pooling;
 pub mod random;
+pub mod reduce;
 mod simd;
+pub mod softmax;
 pub mod threads;
 
 pub use buffer::{AlignedBuf, OutOfMemory, as_bytes, as_bytes_mut};
