@@ -221,7 +221,8 @@ impl Taps {
 
     /// Taps and output channels per tile.
     fn tile(&self, limits: Limits) -> (usize, usize) {
-        let five = self.size[1].is_multiple_of(5) || (self.len() % 5 == 0 && self.len() % 3 != 0);
+        let (threes, fives) = (self.len().is_multiple_of(3), self.len().is_multiple_of(5));
+        let five = self.size[1].is_multiple_of(5) || (fives && !threes);
         match limits.accumulators {
             24.. if five => (5, 5),
             24.. => (3, 8),
