@@ -66,7 +66,7 @@ impl Layer {
         2.0 * (self.c * self.f * self.k * self.k * self.size * self.size) as f64
     }
 
-    fn planar(&self, isa: Isa) -> [f64; 5] {
+    fn planar(&self, isa: Isa) -> [f64; 6] {
         let Self { c, f, size, .. } = *self;
         let window = self.window();
         let back = planar::input_grad_window(&window);
@@ -85,6 +85,7 @@ impl Layer {
         planar::pack(&mut packed, &kernel, &window, c, f);
         planar::pack_transposed(&mut transposed, &kernel, &window, c, f);
         let bias = values(f);
+        let mut sparse = vec![0.0; planar::kernel_grad_pooled_scratch_len(&window, &pl, &xl)];
         let mut scratch = vec![0.0; planar::kernel_grad_scratch_len(&window, &dyl, &xl)];
         let mut d_kernel = vec![0.0; packed.len()];
         let bias = Some(&bias[..]);
@@ -108,6 +109,19 @@ impl Layer {
             }),
             time(|| {
                 planar::kernel_grad(isa, &mut d_kernel, &dy, &dyl, &x, &xl, &window, &mut scratch);
+            }),
+            time(|| {
+                planar::kernel_grad_pooled(
+                    isa,
+                    &mut d_kernel,
+                    &d_pooled,
+                    &pl,
+                    &argmax,
+                    &x,
+                    &xl,
+                    &window,
+                    &mut sparse,
+                );
             }),
         ]
     }
@@ -145,7 +159,7 @@ fn main() {
     let isa = std::env::args().nth(1).and_then(|name| Isa::named(&name)).unwrap_or(Isa::best());
     let peak = peak(isa);
     println!("{isa}: peak {peak:.1} GFLOP/s on one core; shares of it in %");
-    println!("{:>18} | planes: forward  +pool  unpool us  d_input  d_kernel", "layer");
+    println!("{:>18} | planes: forward  +pool  unpool us  d_input  d_kernel  from pooled", "layer");
     println!("{:>18} | pixels: forward  d_input  d_kernel", "");
     let layer = |c, f, k, size| Layer { c, f, k, size, pooled: size > 4 };
     for layer in [
@@ -164,14 +178,15 @@ fn main() {
             let rate = layer.flops() / seconds / 1e9;
             format!("{rate:6.1} ({:3.0})", 100.0 * rate / peak)
         };
-        let [plain, pool, unpool, input, kernel] = layer.planar(isa);
+        let [plain, pool, unpool, input, kernel, pooled] = layer.planar(isa);
         println!(
-            "{name:>18} | planes: {}  {}  {:6.2}  {}  {}",
+            "{name:>18} | planes: {}  {}  {:6.2}  {}  {}  {}",
             share(plain),
             share(pool),
             unpool * 1e6,
             share(input),
-            share(kernel)
+            share(kernel),
+            share(pooled)
         );
         let [forward, input, kernel] = layer.pixels(isa);
         println!("{:>18} | pixels: {}  {}  {}", "", share(forward), share(input), share(kernel));
