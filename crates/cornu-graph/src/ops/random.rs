@@ -6,18 +6,11 @@ use crate::{GradientCx, GraphError};
 /// Random numbers that depend on the seed, the stream, the step and the element's position in the
 /// batch only: the same for any number of threads and any split of the batch.
 ///
-/// Element `i` takes word `i % 4` of the Philox4x32-10 block `i / 4` of the seed, stream and step
-/// (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"); `i` counts the elements of
-/// the whole batch in row-major order, whatever the rank. The key is the seed, low half first. The
-/// counter's words are
-///
-/// 0. the low half of the block's number,
-/// 1. the stream, its upper 16 bits xored with the low 16 bits of the block's high half,
-/// 2. the low half of the step,
-/// 3. the high half of the step.
-///
-/// So no two elements share a word as long as there are fewer than 2¹⁶ streams in a graph and 2⁵⁰
-/// elements in a value.
+/// Element `i` takes word `i % 64 / 16` of Philox4x32-10 block `i / 64 * 16 + i % 16` (Salmon et
+/// al. 2011, "Parallel random numbers: as easy as 1, 2, 3"); `i` counts the elements of the whole
+/// batch in row-major order, whatever the rank. The key is the seed, low half first. The counter is
+/// the block's number, the stream, and the step, low half first: no two elements, streams or steps
+/// share a word, but a value of more than 2³⁴ elements would repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Random {
     /// How the numbers are distributed.
@@ -54,28 +47,22 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 impl Random {
     /// Element `i` of the value for the whole batch.
     fn element(&self, seed: u64, step: u64, i: u64) -> f64 {
-        let key = [seed as u32, (seed >> 32) as u32];
-        let words = |block: u64| {
-            philox(
-                [
-                    block as u32,
-                    self.stream ^ ((block >> 32) as u32).rotate_left(16),
-                    step as u32,
-                    (step >> 32) as u32,
-                ],
-                key,
-            )
-        };
+        // Sixteen blocks side by side: consecutive elements are the same word of different blocks,
+        // which is how vector instructions make them.
+        let block = (i / 64 * 16 + i % 16) as u32;
+        let word = (i % 64 / 16) as usize;
+        let counter = [block, self.stream, step as u32, (step >> 32) as u32];
+        let words = philox(counter, [seed as u32, (seed >> 32) as u32]);
         let unit = |word: u32| f64::from(word >> 8) / f64::from(1u32 << 24);
         match self.distribution {
-            Distribution::Uniform => unit(words(i / 4)[(i % 4) as usize]),
+            Distribution::Uniform => unit(words[word]),
             Distribution::Normal => {
-                // Words (0, 1) give elements 0 and 1 of the block, words (2, 3) elements 2 and 3.
-                let block = words(i / 4);
-                let pair = (i % 4) as usize / 2 * 2;
-                let radius = (-2.0 * (1.0 - unit(block[pair])).ln()).sqrt();
-                let angle = std::f64::consts::TAU * unit(block[pair + 1]);
-                if i.is_multiple_of(2) { radius * angle.cos() } else { radius * angle.sin() }
+                // Words (0, 1) give a radius, which is never 0, and an angle; so do words (2, 3).
+                let pair = word / 2 * 2;
+                let not_zero = unit(words[pair]) + 1.0 / f64::from(1u32 << 24);
+                let radius = (-2.0 * not_zero.ln()).sqrt();
+                let angle = std::f64::consts::TAU * unit(words[pair + 1]);
+                if word == pair { radius * angle.cos() } else { radius * angle.sin() }
             }
         }
     }
