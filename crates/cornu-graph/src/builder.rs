@@ -3,9 +3,11 @@
 use cornu_tensor::{Array, Dim, Shape};
 
 use crate::ops::{
-    BatchSize, Binary, BinaryKind, BroadcastTo, Concat, Constant, Distribution, Input, MatMul, Pad,
-    Random, Reduce, ReduceKind, Reshape, Reverse, Select, Slice, StopGradient, Transpose, Unary,
-    UnaryKind, Variable,
+    AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchSize, Binary,
+    BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Distribution,
+    Gather, Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce,
+    ReduceKind, Reshape, Resize, ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Slice, Softmax,
+    StopGradient, Transpose, Unary, UnaryKind, Variable,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
 
@@ -306,5 +308,137 @@ impl Graph {
         transpose_b: bool,
     ) -> Built {
         self.add_node(MatMul { transpose_a, transpose_b }.into(), &[a, b])
+    }
+}
+
+/// Convolutions; the errors are those of [`Graph::add_node`].
+#[allow(clippy::missing_errors_doc, reason = "said once for all")]
+impl Graph {
+    /// Cross-correlation of `x` `(N, *S, C)` with `kernel` `(*K, C / groups, F)`.
+    pub fn conv(&mut self, x: ValueId, kernel: ValueId, conv: Conv) -> Built {
+        self.add_node(conv.into(), &[x, kernel])
+    }
+
+    /// Transposed convolution of `d_output` `(N, *O, F)` to `(N, *input, C)`: the gradient of
+    /// `conv` with respect to its picture of spatial sizes `input`.
+    pub fn conv_input_grad(
+        &mut self,
+        d_output: ValueId,
+        kernel: ValueId,
+        conv: Conv,
+        input: &[usize],
+    ) -> Built {
+        self.add_node(ConvInputGrad { conv, input: input.to_vec() }.into(), &[d_output, kernel])
+    }
+
+    /// The gradient of `conv` with respect to its kernel of spatial sizes `kernel`.
+    pub fn conv_kernel_grad(
+        &mut self,
+        x: ValueId,
+        d_output: ValueId,
+        conv: Conv,
+        kernel: &[usize],
+    ) -> Built {
+        self.add_node(ConvKernelGrad { conv, kernel: kernel.to_vec() }.into(), &[x, d_output])
+    }
+}
+
+/// Pooling and pictures; the errors are those of [`Graph::add_node`].
+#[allow(clippy::missing_errors_doc, reason = "said once for all")]
+impl Graph {
+    /// The largest cell of each window.
+    pub fn max_pool(&mut self, x: ValueId, pool: MaxPool) -> Built {
+        self.add_node(pool.into(), &[x])
+    }
+
+    /// The gradient of `pool` at `x`.
+    pub fn max_pool_grad(&mut self, x: ValueId, d_output: ValueId, pool: MaxPool) -> Built {
+        self.add_node(MaxPoolGrad { pool }.into(), &[x, d_output])
+    }
+
+    /// The mean of each window.
+    pub fn average_pool(&mut self, x: ValueId, pool: AveragePool) -> Built {
+        self.add_node(pool.into(), &[x])
+    }
+
+    /// The gradient of `pool` with respect to its picture of spatial sizes `input`.
+    pub fn average_pool_grad(
+        &mut self,
+        d_output: ValueId,
+        pool: AveragePool,
+        input: &[usize],
+    ) -> Built {
+        self.add_node(AveragePoolGrad { pool, input: input.to_vec() }.into(), &[d_output])
+    }
+
+    /// Pictures `(N, H, W, C)` at another size.
+    pub fn resize(
+        &mut self,
+        x: ValueId,
+        height: usize,
+        width: usize,
+        interpolation: Interpolation,
+    ) -> Built {
+        self.add_node(Resize { height, width, interpolation }.into(), &[x])
+    }
+
+    /// The transpose of [`Graph::resize`]: gradients of pictures of `height` by `width` cells.
+    pub fn resize_grad(
+        &mut self,
+        d_output: ValueId,
+        height: usize,
+        width: usize,
+        interpolation: Interpolation,
+    ) -> Built {
+        self.add_node(ResizeGrad { height, width, interpolation }.into(), &[d_output])
+    }
+
+    /// Pictures `(N, H, W, C)` read through `transforms` `(N, 6)`.
+    pub fn affine_transform(
+        &mut self,
+        x: ValueId,
+        transforms: ValueId,
+        sampling: Sampling,
+    ) -> Built {
+        self.add_node(AffineTransform { sampling }.into(), &[x, transforms])
+    }
+
+    /// The transpose of [`Graph::affine_transform`] as a function of the pictures.
+    pub fn affine_transform_grad(
+        &mut self,
+        d_output: ValueId,
+        transforms: ValueId,
+        sampling: Sampling,
+    ) -> Built {
+        self.add_node(AffineTransformGrad { sampling }.into(), &[d_output, transforms])
+    }
+}
+
+/// Classes and rows of tables; the errors are those of [`Graph::add_node`].
+#[allow(clippy::missing_errors_doc, reason = "said once for all")]
+impl Graph {
+    /// `exp(x) / sum(exp(x))` along `axis`.
+    pub fn softmax(&mut self, x: ValueId, axis: usize) -> Built {
+        self.add_node(Softmax { axis }.into(), &[x])
+    }
+
+    /// `x - log(sum(exp(x)))` along `axis`.
+    pub fn log_softmax(&mut self, x: ValueId, axis: usize) -> Built {
+        self.add_node(LogSoftmax { axis }.into(), &[x])
+    }
+
+    /// Position of the first maximum along `axis`.
+    pub fn arg_max(&mut self, x: ValueId, axis: usize) -> Built {
+        self.add_node(ArgMax { axis }.into(), &[x])
+    }
+
+    /// Rows `indices` of `table`.
+    pub fn gather(&mut self, table: ValueId, indices: ValueId) -> Built {
+        self.add_node(Gather.into(), &[table, indices])
+    }
+
+    /// A table of `rows` rows: the sums of the `values` that have the row's index.
+    pub fn scatter_add(&mut self, indices: ValueId, values: ValueId, rows: usize) -> Built {
+        self.add_node(ScatterAdd { rows }.into(), &[indices, values])
     }
 }

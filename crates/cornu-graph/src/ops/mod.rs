@@ -3,39 +3,61 @@
 //! [`Op`] is the only place that lists them; every `match` over it is exhaustive, so that the
 //! compiler names what a new op still lacks.
 
+mod affine_transform;
+mod arg_max;
+mod average_pool;
 mod binary;
 mod broadcast;
 mod concat;
+mod conv;
+mod conv_input_grad;
+mod conv_kernel_grad;
+mod gather;
 mod leaf;
 mod matmul;
+mod max_pool;
 mod pad;
 mod random;
 mod reduce;
 mod reshape;
+mod resize;
 mod reverse;
 mod select;
 mod slice;
+mod softmax;
 mod transpose;
 mod unary;
+mod window;
 
 use cornu_tensor::{Array, Shape};
 
 use crate::{GradientCx, GraphError};
 
+pub use affine_transform::{AffineTransform, AffineTransformGrad, FillMode, Sampling};
+pub use arg_max::ArgMax;
+pub use average_pool::{AveragePool, AveragePoolGrad};
 pub use binary::{Binary, BinaryKind};
 pub use broadcast::BroadcastTo;
 pub use concat::Concat;
+pub use conv::Conv;
+pub use conv_input_grad::ConvInputGrad;
+pub use conv_kernel_grad::ConvKernelGrad;
+pub use gather::{Gather, ScatterAdd};
 pub use leaf::{BatchSize, Constant, Input, StopGradient, Variable};
 pub use matmul::MatMul;
+pub use max_pool::{MaxPool, MaxPoolGrad};
 pub use pad::Pad;
 pub use random::{Distribution, Random, philox};
 pub use reduce::{Reduce, ReduceKind};
 pub use reshape::Reshape;
+pub use resize::{Interpolation, Resize, ResizeGrad};
 pub use reverse::Reverse;
 pub use select::Select;
 pub use slice::Slice;
+pub use softmax::{LogSoftmax, Softmax};
 pub use transpose::Transpose;
 pub use unary::{Unary, UnaryKind};
+pub use window::{conv_output_size, same_padding};
 
 /// What every op answers.
 pub trait OpDef {
@@ -93,6 +115,16 @@ macro_rules! ops {
         }
 
         impl Op {
+            /// Names of all variants, for tests that must cover each.
+            pub const KINDS: &'static [&'static str] = &[$(stringify!($name)),*];
+
+            /// Name of the variant, one of [`Op::KINDS`].
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$name(_) => stringify!($name)),*
+                }
+            }
+
             /// The op's rules.
             pub fn def(&self) -> &dyn OpDef {
                 match self {
@@ -114,6 +146,11 @@ ops! {
     Unary, Binary, Select,
     Reshape, Transpose, BroadcastTo, Concat, Slice, Pad, Reverse,
     Reduce, MatMul,
+    Conv, ConvInputGrad, ConvKernelGrad,
+    MaxPool, MaxPoolGrad, AveragePool, AveragePoolGrad,
+    Softmax, LogSoftmax, ArgMax,
+    Gather, ScatterAdd,
+    Resize, ResizeGrad, AffineTransform, AffineTransformGrad,
 }
 
 /// The error of an op that got the wrong number or kind of operands.
@@ -137,6 +174,11 @@ pub(crate) fn operands<'a, const N: usize>(
     inputs.try_into().map_err(|_| shape_error(op, format!("{N} operands"), inputs))
 }
 
+/// Sizes of a shape without samples.
+pub(crate) fn fixed_sizes(shape: &Shape) -> Option<Vec<usize>> {
+    shape.dims().iter().map(|dim| dim.fixed()).collect()
+}
+
 /// Calls `f` with each index of an array of `dims`, in row-major order.
 pub(crate) fn for_each_index(dims: &[usize], mut f: impl FnMut(&[usize])) {
     if dims.contains(&0) {
@@ -156,6 +198,44 @@ pub(crate) fn for_each_index(dims: &[usize], mut f: impl FnMut(&[usize])) {
                 break;
             }
             index[axis] = 0;
+        }
+    }
+}
+
+/// Calls `f` with the positions of each element, in row-major order of `dims`, in arrays with these
+/// strides.
+pub(crate) fn for_each_offset<const N: usize>(
+    dims: &[usize],
+    strides: [&[usize]; N],
+    mut f: impl FnMut([usize; N]),
+) {
+    let Some((&n, outer)) = dims.split_last() else { return f([0; N]) };
+    for_each_index(outer, |index| {
+        // Elements of one row are a fixed step apart in each array.
+        let mut at = strides.map(|strides| offset(index, strides));
+        let steps = strides.map(|strides| strides[outer.len()]);
+        for _ in 0..n {
+            f(at);
+            for (at, step) in at.iter_mut().zip(steps) {
+                *at += step;
+            }
+        }
+    });
+}
+
+/// Calls `f` with the flat positions of each line of elements along `axis`, in row-major order of
+/// the other axes.
+pub(crate) fn for_each_lane(
+    dims: &[usize],
+    axis: usize,
+    mut f: impl FnMut(std::iter::StepBy<std::ops::Range<usize>>),
+) {
+    let inner: usize = dims[axis + 1..].iter().product();
+    let outer: usize = dims[..axis].iter().product();
+    let n = dims[axis] * inner;
+    for outer in 0..outer {
+        for inner_position in 0..inner {
+            f((outer * n + inner_position..(outer + 1) * n).step_by(inner));
         }
     }
 }

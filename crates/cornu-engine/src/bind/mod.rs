@@ -1,0 +1,116 @@
+//! From groups of nodes to kernel calls: one file per family.
+
+mod conv;
+mod copy;
+mod elementwise;
+mod fallback;
+mod matmul;
+mod pool;
+mod random;
+mod reduce;
+mod relayout;
+mod softmax;
+
+use std::fmt::Debug;
+
+use cornu_graph::{Op, ValueId};
+use cornu_kernels::Isa;
+
+use crate::groups::{Group, GroupKind};
+use crate::lower::Lowering;
+
+pub(crate) use relayout::Relayout;
+
+/// A kernel with all its settings: what a step does.
+pub(crate) trait Kernel: Debug + Send + Sync {
+    /// For the plan's text: what is called, with which settings.
+    fn describe(&self) -> String;
+
+    /// Elements of scratch memory for a call on `samples` samples.
+    fn scratch_len(&self, _samples: usize) -> usize {
+        0
+    }
+
+    /// Multiplications and additions of one sample (of the whole call, if there are no samples).
+    fn flops(&self) -> f64 {
+        0.0
+    }
+
+    /// Does the work.
+    fn run(&self, call: &mut Call<'_, '_>);
+}
+
+/// One kernel call.
+pub(crate) struct Call<'a, 'b> {
+    /// Instructions it may use.
+    pub(crate) isa: Isa,
+    /// Samples in the slices; 1 for shared work.
+    pub(crate) samples: usize,
+    /// What to overwrite, or the accumulator to add to.
+    pub(crate) outputs: &'a mut [&'b mut [f32]],
+    /// What to read.
+    pub(crate) inputs: &'a [&'b [f32]],
+    /// At least [`Kernel::scratch_len`] elements.
+    pub(crate) scratch: &'a mut [f32],
+    /// What random numbers depend on.
+    pub(crate) moment: Moment,
+}
+
+/// Which samples of which run are at hand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Samples in the whole batch.
+    pub(crate) batch: usize,
+    /// Position in the batch of the first sample at hand.
+    pub(crate) first_sample: usize,
+    /// Key of all random numbers.
+    pub(crate) seed: u64,
+    /// Which run this is.
+    pub(crate) step: u64,
+}
+
+/// Adds the steps of one group to the plan.
+pub(crate) fn bind(lowering: &mut Lowering<'_>, group: &Group) {
+    match group.kind {
+        GroupKind::Elementwise => elementwise::bind(lowering, group),
+        GroupKind::Conv(tail) => conv::bind_forward(lowering, group, tail),
+        GroupKind::Unpool { pooled, d_pooled } => {
+            conv::bind_unpool(lowering, group, pooled, d_pooled);
+        }
+        GroupKind::MatMul { bias, relu } => matmul::bind(lowering, group, bias, relu),
+        GroupKind::Single => bind_single(lowering, group, group.nodes[0]),
+    }
+}
+
+fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
+    let node = lowering.graph.node(value);
+    match &node.op {
+        Op::Input(_) | Op::Variable(_) | Op::Constant(_) | Op::BatchSize(_) => {}
+        Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::StopGradient(_) | Op::BroadcastTo(_) => {
+            elementwise::bind(lowering, group)
+        }
+        Op::Conv(_) => conv::bind_alone(lowering, group, value),
+        Op::ConvInputGrad(_) => conv::bind_input_grad(lowering, group, value),
+        Op::ConvKernelGrad(_) => conv::bind_kernel_grad(lowering, group, value),
+        Op::MatMul(_) => matmul::bind(lowering, group, None, false),
+        Op::Reduce(_) => reduce::bind(lowering, group, value),
+        Op::Softmax(_) | Op::LogSoftmax(_) => softmax::bind(lowering, group, value),
+        Op::MaxPool(_) | Op::MaxPoolGrad(_) | Op::AveragePool(_) | Op::AveragePoolGrad(_) => {
+            pool::bind(lowering, group, value);
+        }
+        Op::Reshape(_) => copy::bind_reshape(lowering, group, value),
+        Op::Random(_) => random::bind(lowering, group, value),
+        Op::AffineTransform(_) => fallback::bind_affine(lowering, group, value),
+        Op::Transpose(_)
+        | Op::Concat(_)
+        | Op::Slice(_)
+        | Op::Pad(_)
+        | Op::Reverse(_)
+        | Op::ArgMax(_)
+        | Op::Gather(_)
+        | Op::ScatterAdd(_)
+        | Op::Resize(_)
+        | Op::ResizeGrad(_)
+        | Op::AffineTransformGrad(_) => fallback::bind(lowering, group, value),
+    }
+}

@@ -1,0 +1,209 @@
+//! How the pictures of a graph lie in memory.
+//!
+//! Two families of kernels exist: planar ones, fast for wide pictures of few channels, and
+//! channels-last ones, fast for many channels. A change of layout costs a pass over memory, so the
+//! choice is made once per picture size, by the arithmetic of the convolutions at that size, and all
+//! pictures of that size share one halo: then elementwise work needs no change of layout at all.
+
+use std::collections::BTreeMap;
+
+use cornu_graph::{Graph, Node, Op};
+use cornu_kernels::conv::pixels;
+use cornu_kernels::layout::{Halo, Pixels, Planes, Window};
+use cornu_tensor::{Dim, Shape};
+
+/// How one value lies in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Row-major, as Keras has it.
+    Rows,
+    /// Planes with a halo.
+    Planes(Planes),
+    /// Channels last with a halo.
+    Pixels(Pixels),
+}
+
+impl Layout {
+    /// Elements of one sample of `shape` (of the whole value, if it has no samples).
+    pub(crate) fn len(&self, shape: &Shape) -> usize {
+        match self {
+            Self::Rows => shape.n_per_sample(),
+            Self::Planes(planes) => planes.len(),
+            Self::Pixels(pixels) => pixels.len(),
+        }
+    }
+}
+
+/// Which kernels a convolution runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Family {
+    /// Vectors along the width.
+    Planes,
+    /// Vectors along the channels.
+    Pixels,
+}
+
+/// A batch of pictures: height, width, channels.
+pub(crate) fn picture(shape: &Shape) -> Option<[usize; 3]> {
+    match shape.dims() {
+        [Dim::Batch(1), Dim::Fixed(h), Dim::Fixed(w), Dim::Fixed(c)] => Some([*h, *w, *c]),
+        _ => None,
+    }
+}
+
+/// A convolution, or one of its gradients, in the terms of the forward one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ConvShape {
+    /// Height, width and channels of the input.
+    pub(crate) input: [usize; 3],
+    /// Height, width and channels of the output.
+    pub(crate) output: [usize; 3],
+    /// How the kernel walks.
+    pub(crate) window: Window,
+    /// Channel groups.
+    pub(crate) groups: usize,
+}
+
+impl ConvShape {
+    /// Reads the node, if it is a two-dimensional convolution or a gradient of one.
+    pub(crate) fn of(graph: &Graph, node: &Node) -> Option<Self> {
+        let shape = |i: usize| graph.shape(node.inputs[i]);
+        let (op, input, kernel, output) = match &node.op {
+            Op::Conv(op) => (op, shape(0), shape(1), &node.shape),
+            Op::ConvInputGrad(op) => (&op.conv, &node.shape, shape(1), shape(0)),
+            Op::ConvKernelGrad(op) => (&op.conv, shape(0), &node.shape, shape(1)),
+            _ => return None,
+        };
+        let (Some(input), Some(output)) = (picture(input), picture(output)) else { return None };
+        let size = |axis: usize| kernel.dims()[axis].size(1);
+        let window = Window {
+            size: [size(0), size(1)],
+            stride: [op.strides[0], op.strides[1]],
+            dilation: [op.dilations[0], op.dilations[1]],
+            before: [op.padding[0].0, op.padding[1].0],
+        };
+        Some(Self { input, output, window, groups: op.groups })
+    }
+
+    /// Multiplications and additions of one sample.
+    pub(crate) fn flops(&self) -> f64 {
+        let [h, w, filters] = self.output;
+        let taps = self.window.size[0] * self.window.size[1] * self.input[2] / self.groups;
+        2.0 * (h * w * filters * taps) as f64
+    }
+
+    /// The family whose vectors would be filled best. Below 32 channels one register of weights
+    /// serves few products, which favours planes a little; above, pixels.
+    pub(crate) fn family(&self) -> Family {
+        let reach = |axis: usize| (self.window.size[axis] - 1) * self.window.dilation[axis];
+        let over_padded = (0..2).any(|axis| reach(axis) < self.window.before[axis]);
+        if self.window.stride != [1, 1] || self.groups != 1 || over_padded {
+            return Family::Pixels;
+        }
+        let filled = |n: usize| n as f64 / n.next_multiple_of(16) as f64;
+        let planes = filled(self.output[1]);
+        let pixels = f64::midpoint(filled(self.input[2]), filled(self.output[2]));
+        let few_channels = self.input[2].min(self.output[2]) < 32;
+        if planes > pixels * if few_channels { 0.9 } else { 1.1 } {
+            Family::Planes
+        } else {
+            Family::Pixels
+        }
+    }
+
+    /// Halo that the forward pass and the kernel's gradient read around the input.
+    pub(crate) fn input_halo(&self) -> Halo {
+        let [h, w, _] = self.input;
+        let [out_h, out_w, _] = self.output;
+        self.window.halo([h, w], [out_h, out_w])
+    }
+}
+
+/// The choice for each picture size.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Layouts {
+    home: BTreeMap<[usize; 2], Family>,
+    halos: BTreeMap<([usize; 2], Family), Halo>,
+}
+
+impl Layouts {
+    /// Lets the convolutions of `graph` vote.
+    pub(crate) fn choose(graph: &Graph) -> Self {
+        let mut votes: BTreeMap<[usize; 2], f64> = BTreeMap::new();
+        let mut layouts = Self::default();
+        for node in graph.nodes() {
+            let Some(conv) = ConvShape::of(graph, node) else { continue };
+            let family = conv.family();
+            let sign = if family == Family::Planes { 1.0 } else { -1.0 };
+            for size in [[conv.input[0], conv.input[1]], [conv.output[0], conv.output[1]]] {
+                *votes.entry(size).or_default() += sign * conv.flops();
+            }
+            layouts.note_halos(&conv, family, matches!(node.op, Op::ConvInputGrad(_)));
+        }
+        for (size, vote) in votes {
+            layouts.home.insert(size, if 0.0 < vote { Family::Planes } else { Family::Pixels });
+        }
+        layouts
+    }
+
+    fn note_halos(&mut self, conv: &ConvShape, family: Family, input_grad: bool) {
+        let ([in_h, in_w, _], [out_h, out_w, _]) = (conv.input, conv.output);
+        let (size, halo) = if input_grad {
+            let halo = match family {
+                Family::Planes => conv.input_grad_window().halo([out_h, out_w], [in_h, in_w]),
+                Family::Pixels => {
+                    pixels::input_grad_halo(&conv.window, [in_h, in_w], [out_h, out_w])
+                }
+            };
+            ([out_h, out_w], halo)
+        } else {
+            ([in_h, in_w], conv.input_halo())
+        };
+        let known = self.halos.entry((size, family)).or_default();
+        *known = known.union(halo);
+    }
+
+    /// The layout in which most of the work on pictures of this size is done.
+    pub(crate) fn home(&self, shape: &Shape) -> Layout {
+        let Some([h, w, _]) = picture(shape) else { return Layout::Rows };
+        match self.home.get(&[h, w]) {
+            Some(&family) => self.layout(shape, family),
+            None => Layout::Rows,
+        }
+    }
+
+    /// The layout of `shape` for kernels of `family`; row-major if it is no picture.
+    pub(crate) fn layout(&self, shape: &Shape, family: Family) -> Layout {
+        let Some([height, width, channels]) = picture(shape) else { return Layout::Rows };
+        let halo = self.halos.get(&([height, width], family)).copied().unwrap_or_default();
+        match family {
+            Family::Planes => Layout::Planes(Planes::new(channels, height, width, halo)),
+            Family::Pixels if halo.is_empty() => Layout::Rows,
+            Family::Pixels => Layout::Pixels(Pixels { channels, height, width, halo }),
+        }
+    }
+}
+
+impl ConvShape {
+    /// The walk of the flipped kernel over the output's gradient that gives the input's gradient of a
+    /// convolution with stride 1.
+    pub(crate) fn input_grad_window(&self) -> Window {
+        let reach = |axis: usize| (self.window.size[axis] - 1) * self.window.dilation[axis];
+        let before = |axis: usize| reach(axis).saturating_sub(self.window.before[axis]);
+        Window { before: [before(0), before(1)], ..self.window }
+    }
+}
+
+/// A picture's row-major layout as channels last without a halo.
+pub(crate) fn as_pixels(layout: Layout, shape: &Shape) -> Option<Pixels> {
+    match layout {
+        Layout::Pixels(pixels) => Some(pixels),
+        Layout::Planes(_) => None,
+        Layout::Rows => picture(shape).map(|[height, width, channels]| Pixels {
+            channels,
+            height,
+            width,
+            halo: Halo::default(),
+        }),
+    }
+}

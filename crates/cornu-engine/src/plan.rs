@@ -1,0 +1,135 @@
+//! What is decided before the first run: steps, and where each value lies.
+
+use std::sync::Arc;
+
+use cornu_graph::ops::ReduceKind;
+use cornu_tensor::Shape;
+
+use crate::bind::Kernel;
+use crate::layouts::Layout;
+
+/// Position of a buffer in [`Plan::buffers`].
+pub(crate) type BufferId = usize;
+
+/// A value as it lies in memory. One value of the graph may have several, in different layouts.
+#[derive(Debug, Clone)]
+pub(crate) struct Buffer {
+    /// For dumps: the value's number in the simplified graph, or what is made from it.
+    pub(crate) name: String,
+    /// Shape of the value.
+    pub(crate) shape: Shape,
+    /// Order of its elements.
+    pub(crate) layout: Layout,
+    /// Elements: of one sample, if the value belongs to the samples, else in all.
+    pub(crate) len: usize,
+    /// Where it is kept.
+    pub(crate) home: Home,
+}
+
+/// Where a value is kept. A thread that works on a chunk of samples writes only to memory that
+/// is its own (`Worker`) or that of the slot it works on (`Slot`, accumulators).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// Fed for the run.
+    Input(usize),
+    /// A variable of the graph.
+    Variable(usize),
+    /// Known when the plan is made.
+    Constant(usize),
+    /// One for all samples.
+    Shared(usize),
+    /// For the samples of one chunk, reused by later values and later chunks.
+    Worker(usize),
+    /// For all samples of one slot, because a later phase or the caller reads it.
+    Slot(usize),
+}
+
+/// One kernel call.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// What is done.
+    pub(crate) kernel: Box<dyn Kernel>,
+    /// What is read.
+    pub(crate) inputs: Vec<BufferId>,
+    /// What is overwritten.
+    pub(crate) outputs: Vec<BufferId>,
+    /// The slot's accumulator that is added to.
+    pub(crate) accumulator: Option<usize>,
+    /// The layer it comes from.
+    pub(crate) scope: Arc<str>,
+}
+
+/// Work between two points at which all samples must be done.
+#[derive(Debug, Default)]
+pub(crate) struct Phase {
+    /// Once, before the samples.
+    pub(crate) shared: Vec<Step>,
+    /// For each chunk of samples, one step after the other.
+    pub(crate) samples: Vec<Step>,
+    /// What is combined over the slots at the end.
+    pub(crate) reductions: Vec<Reduction>,
+}
+
+/// A value that is accumulated over the samples.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reduction {
+    /// Position in [`Plan::accumulators`].
+    pub(crate) accumulator: usize,
+    /// The [`Home::Shared`] buffer that gets the result.
+    pub(crate) result: BufferId,
+    /// How two partial results become one.
+    pub(crate) combine: ReduceKind,
+}
+
+/// All that a run follows.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// All values.
+    pub(crate) buffers: Vec<Buffer>,
+    /// In order.
+    pub(crate) phases: Vec<Phase>,
+    /// Names and shapes of what is fed.
+    pub(crate) inputs: Vec<(String, Shape)>,
+    /// Values of [`Home::Constant`].
+    pub(crate) constants: Vec<Vec<f32>>,
+    /// Results, in the order of the graph's outputs.
+    pub(crate) outputs: Vec<BufferId>,
+    /// Variable of the graph, and the buffer that it is set to at the end.
+    pub(crate) updates: Vec<(usize, BufferId)>,
+    /// Elements of each [`Home::Shared`] buffer.
+    pub(crate) shared: Vec<usize>,
+    /// Elements per sample of each [`Home::Worker`] buffer.
+    pub(crate) worker: Vec<usize>,
+    /// Elements per sample of each [`Home::Slot`] buffer.
+    pub(crate) slot: Vec<usize>,
+    /// Elements and start value of each accumulator.
+    pub(crate) accumulators: Vec<(usize, f32)>,
+    /// Shared buffers that hold the number of samples.
+    pub(crate) batch_sizes: Vec<usize>,
+    /// Whether random numbers are drawn that all samples share.
+    pub(crate) draws_shared_numbers: bool,
+}
+
+impl Plan {
+    /// Elements that one sample needs in a worker's buffers.
+    pub(crate) fn worker_len(&self) -> usize {
+        self.worker.iter().sum()
+    }
+
+    /// Elements of all accumulators of one slot.
+    pub(crate) fn accumulators_len(&self) -> usize {
+        self.accumulators.iter().map(|(len, _)| len).sum()
+    }
+
+    /// Whether the shared steps of the first phase give the same as long as the variables do.
+    pub(crate) fn is_steady(&self) -> bool {
+        let reads_only_variables = self.phases.first().is_none_or(|phase| {
+            phase
+                .shared
+                .iter()
+                .flat_map(|step| &step.inputs)
+                .all(|&id| !matches!(self.buffers[id].home, Home::Input(_)))
+        });
+        reads_only_variables && !self.draws_shared_numbers && self.batch_sizes.is_empty()
+    }
+}

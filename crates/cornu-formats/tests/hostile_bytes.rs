@@ -1,0 +1,152 @@
+//! Damaged files are answered with an error or with other numbers, never with a panic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may panic and say that it was skipped, its helpers too"
+)]
+
+use cornu_formats::h5::MAX_DEPTH;
+use cornu_formats::keras_archive::{Problem, keras_bytes};
+use cornu_formats::{
+    ArchiveError, Data, Dataset, Group, H5Error, KerasArchive, read_h5, read_keras_bytes, write_h5,
+};
+use cornu_testkit::{Cases, Random};
+use serde_json::json;
+use std::fs;
+
+fn small_archive() -> KerasArchive {
+    let mut weights = Group::default();
+    weights.set_dataset("layers/dense/vars/0", Dataset::new([3, 2], Data::F32(vec![0.5; 6])));
+    weights.set_dataset("layers/dense/vars/1", Dataset::new([2], Data::F32(vec![0.0; 2])));
+    weights.group_mut("layers/dense/vars").set_text("name", "dense");
+    weights.set_dataset("optimizer/vars/0", Dataset::new([], Data::I64(vec![7])));
+    let mut archive = KerasArchive::new(json!({"class_name": "Sequential"}), weights);
+    archive.assets.insert("words/list.txt".to_owned(), b"one\ntwo\n".to_vec());
+    archive
+}
+
+#[test]
+fn every_truncation_of_an_archive_is_an_error() {
+    let bytes = keras_bytes(&small_archive()).unwrap();
+    assert_eq!(read_keras_bytes("a.keras", &bytes).unwrap(), small_archive());
+    for end in 0..bytes.len() {
+        let error = read_keras_bytes("a.keras", &bytes[..end]).unwrap_err();
+        assert!(error.to_string().starts_with("cannot read a.keras: "), "{end}: {error}");
+    }
+}
+
+#[test]
+fn truncated_weights_never_panic() {
+    let bytes = write_h5(&small_archive().weights).unwrap();
+    for end in 0..bytes.len() {
+        assert!(read_h5(&bytes[..end]).is_err(), "{end}");
+    }
+}
+
+#[test]
+fn flipped_bytes_in_weights_never_panic() {
+    let ours = write_h5(&small_archive().weights).unwrap();
+    flip_bytes(&ours, 3_000, 1);
+    let Some(cases) = Cases::find() else {
+        eprintln!("skipped: no golden cases");
+        return;
+    };
+    // Written by h5py: the older group format, with B-trees and heaps.
+    for name in ["mlp.weights.h5", "mlp-adam.h5"] {
+        let bytes = fs::read(cases.file(name)).unwrap();
+        flip_bytes(&bytes, 3_000, 2);
+        for end in (0..bytes.len()).step_by(37) {
+            assert!(read_h5(&bytes[..end]).is_err(), "{name}: {end}");
+        }
+    }
+}
+
+/// Reads copies of which a few bytes are changed, most often where the structure is.
+fn flip_bytes(sound: &[u8], rounds: usize, seed: u64) {
+    let mut random = Random::new(seed);
+    for round in 0..rounds {
+        let mut bytes = sound.to_vec();
+        for _ in 0..=random.below(3) {
+            let at = match round % 3 {
+                0 => random.below(bytes.len()),
+                _ => random.below(bytes.len().min(2048)),
+            };
+            bytes[at] = match random.below(3) {
+                0 => 0xff,
+                1 => bytes[at] ^ (1 << random.below(8)),
+                _ => random.below(256) as u8,
+            };
+        }
+        let _ = read_h5(bytes);
+    }
+}
+
+#[test]
+fn every_flipped_byte_of_an_archive_is_harmless() {
+    let sound = keras_bytes(&small_archive()).unwrap();
+    for at in 0..sound.len() {
+        for change in [0xff, 0x01, 0x80] {
+            let mut bytes = sound.clone();
+            bytes[at] ^= change;
+            // The checksums of the zip notice any change of a member.
+            if let Ok(archive) = read_keras_bytes("a.keras", &bytes) {
+                assert_eq!(archive.weights, small_archive().weights, "{at}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_archive_is_named() {
+    let message = |bytes: &[u8]| read_keras_bytes("a.keras", bytes).unwrap_err().to_string();
+    assert!(message(b"").contains("the file is empty"));
+    assert!(message(b"hello, this is text").contains("not a complete .keras (zip) archive"));
+    let h5 = write_h5(&Group::default()).unwrap();
+    assert!(message(&h5).contains("this is an HDF5 file, not a .keras archive"));
+    assert!(matches!(read_h5(b"text".as_slice()), Err(H5Error::NotHdf5 { len: 4 })));
+}
+
+#[test]
+fn a_dataset_larger_than_its_file_is_refused_before_it_is_read() {
+    let mut tree = Group::default();
+    tree.set_dataset("0", Dataset::new([7, 5], Data::F32(vec![0.0; 35])));
+    let mut bytes = write_h5(&tree).unwrap();
+    let dims: Vec<u8> = [7u64, 5].iter().flat_map(|dim| dim.to_le_bytes()).collect();
+    let at = bytes.windows(16).position(|window| window == dims).unwrap();
+    bytes[at..at + 8].copy_from_slice(&(1u64 << 40).to_le_bytes());
+    // The checksum notices, or else the limit: either way nothing of that size is allocated.
+    assert!(read_h5(bytes).is_err());
+    if let Some(cases) = Cases::find() {
+        let mut bytes = fs::read(cases.file("mlp.weights.h5")).unwrap();
+        let tree = read_h5(bytes.clone()).unwrap();
+        let dims = &tree.dataset("layers/dense/vars/0").unwrap().dims;
+        let dims: Vec<u8> = dims.iter().flat_map(|&dim| (dim as u64).to_le_bytes()).collect();
+        let at = bytes.windows(16).position(|window| window == dims).unwrap();
+        bytes[at..at + 8].copy_from_slice(&(1u64 << 40).to_le_bytes());
+        let error = read_h5(bytes).unwrap_err();
+        assert!(matches!(error, H5Error::TooLarge { .. }), "{error}");
+    }
+}
+
+#[test]
+fn names_of_assets_may_not_leave_their_folder() {
+    for name in ["../evil", "/evil", "a//b", "a\\b", "c:evil", ".", ""] {
+        let mut archive = small_archive();
+        archive.assets.insert(name.to_owned(), Vec::new());
+        let error = keras_bytes(&archive).unwrap_err();
+        let is_named = matches!(&error, ArchiveError::Make { problem: Problem::AssetName { name: n } } if n == name);
+        assert!(is_named, "{error}");
+    }
+}
+
+#[test]
+fn groups_nested_too_deeply_are_refused() {
+    let nested = |levels: usize| {
+        let mut tree = Group::default();
+        tree.group_mut(&"g/".repeat(levels));
+        read_h5(write_h5(&tree).unwrap()).map(|_| ())
+    };
+    assert_eq!(nested(MAX_DEPTH), Ok(()));
+    assert!(matches!(nested(MAX_DEPTH + 1), Err(H5Error::TooDeep { .. })));
+}

@@ -1,0 +1,212 @@
+//! The few vector operations that the convolutions are made of, so that each tile is written once.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod portable;
+
+use crate::Isa;
+use crate::isa::Level;
+
+/// A vector instruction set. A value of the type is the proof that the processor has it, so that
+/// arithmetic is safe; only memory access is not.
+pub(super) trait Simd: Copy {
+    /// `f32` per vector.
+    const LANES: usize;
+    /// Largest number of accumulators a tile should keep in registers.
+    const ACCUMULATORS: usize;
+    /// Into how many groups of lanes a vector may be split, each for another row of pixels.
+    const GROUPS: usize;
+    type Vector: Copy;
+    /// A selection of lanes.
+    type Mask: Copy;
+
+    fn splat(self, value: f32) -> Self::Vector;
+    /// Lanes `from..to`.
+    fn mask(self, from: usize, to: usize) -> Self::Mask;
+    /// # Safety
+    /// `LANES` elements are readable at `from`.
+    unsafe fn load(self, from: *const f32) -> Self::Vector;
+    /// `under` with the selected lanes replaced by what lies at `from + lane`.
+    /// # Safety
+    /// The selected elements are readable.
+    unsafe fn load_over(
+        self,
+        under: Self::Vector,
+        from: *const f32,
+        mask: Self::Mask,
+    ) -> Self::Vector;
+    /// # Safety
+    /// `LANES` elements are writable at `to`.
+    unsafe fn store(self, to: *mut f32, v: Self::Vector);
+    /// Writes the selected lanes to `to + lane`.
+    /// # Safety
+    /// The selected elements are writable.
+    unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask, v: Self::Vector);
+    /// Lanes `0..n`, which hold whole numbers in `0..=255`, as bytes.
+    /// # Safety
+    /// `n <= LANES` bytes are writable at `to`.
+    unsafe fn store_bytes(self, to: *mut u8, n: usize, v: Self::Vector);
+    /// `n` bytes as numbers; the other lanes are 0.
+    /// # Safety
+    /// `n <= LANES` bytes are readable at `from`.
+    unsafe fn load_bytes(self, from: *const u8, n: usize) -> Self::Vector;
+    /// Adds up the lanes of `LANES` vectors that lie one after the other at `from`: lane `i` of
+    /// the result is the sum of vector `i`.
+    /// # Safety
+    /// `LANES * LANES` elements are readable at `from`.
+    unsafe fn sums(self, from: *const f32) -> Self::Vector;
+
+    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `a * b + c`, rounded once where the instruction set can.
+    fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    /// The larger; `b` where either is NaN.
+    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `yes` where `a > b`, else `no`.
+    fn if_greater(
+        self,
+        a: Self::Vector,
+        b: Self::Vector,
+        yes: Self::Vector,
+        no: Self::Vector,
+    ) -> Self::Vector;
+    /// `yes` where `a == b`, else 0.
+    fn if_equal(self, a: Self::Vector, b: Self::Vector, yes: Self::Vector) -> Self::Vector;
+    /// The even and the odd elements of `a` followed by `b`.
+    fn unzip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
+    /// The inverse of `unzip`: `a0 b0 a1 b1 …`, first and second half.
+    fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
+    /// The upper half of the lanes, in the lower half.
+    fn upper(self, v: Self::Vector) -> Self::Vector;
+}
+
+/// Work that is compiled once per instruction set.
+///
+/// `run` and everything it calls must be `#[inline(always)]`: only then does the code become part
+/// of a function for which the instruction set is enabled.
+pub(super) trait Kernel {
+    /// # Safety
+    /// The implementor says which memory must be accessible.
+    unsafe fn run<S: Simd>(self, simd: S);
+}
+
+/// Runs `kernel` with the instructions of `isa`.
+///
+/// # Safety
+/// As [`Kernel::run`].
+pub(super) unsafe fn dispatch<K: Kernel>(isa: Isa, kernel: K) {
+    match isa.level() {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: an `Isa` of this level exists only where the processor has these instructions;
+        // the kernel's own demands are the caller's.
+        Level::Avx512 => unsafe { avx512::run(kernel) },
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: as above.
+        Level::Avx2 => unsafe { avx2::run(kernel) },
+        // SAFETY: the kernel's own demands are the caller's.
+        _ => unsafe { kernel.run(portable::Portable) },
+    }
+}
+
+/// The constants of an instruction set, for code that plans tiles outside of it.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) lanes: usize,
+    pub(super) accumulators: usize,
+    pub(super) groups: usize,
+}
+
+impl Limits {
+    fn of<S: Simd>() -> Self {
+        Self { lanes: S::LANES, accumulators: S::ACCUMULATORS, groups: S::GROUPS }
+    }
+}
+
+/// The limits of `isa`.
+pub(super) fn limits(isa: Isa) -> Limits {
+    match isa.level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => Limits::of::<avx512::Avx512>(),
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => Limits::of::<avx2::Avx2>(),
+        _ => Limits::of::<portable::Portable>(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Check;
+
+    impl Kernel for Check {
+        #[inline(always)]
+        unsafe fn run<S: Simd>(self, s: S) {
+            let n = S::LANES;
+            let a: Vec<f32> = (0..n * n).map(|i| i as f32).collect();
+            let b: Vec<f32> = (0..n).map(|i| 100.0 - i as f32).collect();
+            // SAFETY: all slices hold at least `n` elements, `a` holds `n * n`.
+            unsafe {
+                let get = |v| {
+                    let mut out = vec![0.0; n];
+                    s.store(out.as_mut_ptr(), v);
+                    out
+                };
+                let (va, vb) = (s.load(a.as_ptr()), s.load(b.as_ptr()));
+                let both: Vec<f32> = a[..n].iter().chain(&b).copied().collect();
+                let (even, odd) = s.unzip(va, vb);
+                assert_eq!(get(even), both.iter().step_by(2).copied().collect::<Vec<_>>());
+                assert_eq!(get(odd), both.iter().skip(1).step_by(2).copied().collect::<Vec<_>>());
+                let (low, high) = s.zip(even, odd);
+                assert_eq!((get(low), get(high)), (get(va), get(vb)));
+                assert_eq!(get(s.upper(va))[..n / 2], a[n / 2..n]);
+                let sums: Vec<f32> = a.chunks(n).map(|row| row.iter().sum()).collect();
+                assert_eq!(get(s.sums(a.as_ptr())), sums);
+                for from in 0..=n {
+                    for to in from..=n {
+                        let mask = s.mask(from, to);
+                        let over = get(s.load_over(s.splat(-1.0), b.as_ptr(), mask));
+                        let mut stored = vec![-1.0; n];
+                        s.store_masked(stored.as_mut_ptr(), mask, vb);
+                        for i in 0..n {
+                            let inside = (from..to).contains(&i);
+                            assert_eq!(over[i], if inside { b[i] } else { -1.0 });
+                            assert_eq!(stored[i], over[i]);
+                        }
+                    }
+                    let mut bytes = vec![77; n];
+                    s.store_bytes(bytes.as_mut_ptr(), from, va);
+                    let want: Vec<u8> =
+                        (0..n).map(|i| if i < from { i as u8 } else { 77 }).collect();
+                    assert_eq!(bytes, want);
+                    let want: Vec<f32> =
+                        (0..n).map(|i| if i < from { i as f32 } else { 0.0 }).collect();
+                    assert_eq!(get(s.load_bytes(bytes.as_ptr(), from)), want);
+                }
+                let half = s.splat(n as f32 / 2.0);
+                let greater = get(s.if_greater(va, half, s.splat(1.0), s.splat(2.0)));
+                let equal = get(s.if_equal(va, half, s.splat(3.0)));
+                for i in 0..n {
+                    assert_eq!(greater[i], if 2 * i > n { 1.0 } else { 2.0 });
+                    assert_eq!(equal[i], if 2 * i == n { 3.0 } else { 0.0 });
+                }
+                let fused = get(s.multiply_add(va, vb, s.add(va, half)));
+                let larger = get(s.max(va, half));
+                for i in 0..n {
+                    assert_eq!(fused[i], a[i] * b[i] + a[i] + n as f32 / 2.0);
+                    assert_eq!(larger[i], a[i].max(n as f32 / 2.0));
+                }
+                assert!(get(s.max(va, s.splat(f32::NAN))).iter().all(|v| v.is_nan()));
+            }
+        }
+    }
+
+    #[test]
+    fn vector_operations_do_what_their_names_say() {
+        for isa in Isa::available() {
+            // SAFETY: the check owns all memory it touches.
+            unsafe { dispatch(isa, Check) };
+        }
+    }
+}

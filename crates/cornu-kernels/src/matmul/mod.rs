@@ -1,0 +1,213 @@
+//! Matrix products.
+//!
+//! | name | meaning |
+//! |---|---|
+//! | `m`, `n` | rows and columns of the result c |
+//! | `k` | columns of a and rows of b |
+//!
+//! All matrices lie row by row. The method is that of BLIS (Van Zee and van de Geijn, *ACM TOMS*
+//! 41, 2015): b is packed into panels as wide as the register tile, a block of [`DEPTH`] rows at a
+//! time, which stay in the second cache; each panel of rows of a is packed once, stays in the first
+//! cache and meets all panels of b. Few rows skip the packing, which they could not repay.
+//!
+//! A sum over k is taken in blocks of [`DEPTH`], in an order that depends on k and the instruction
+//! set only: a result does not change when rows are given to several calls. The one exception are
+//! calls with at most four rows and a transposed b, which may differ from larger ones by rounding.
+
+mod few_rows;
+mod pack;
+mod tile;
+
+use crate::simd::{Simd, simd_fn};
+pub use pack::{pack_b, packed_b_len};
+use tile::Finish;
+
+/// Rows of b that are packed at once: a panel of a (14 x 256 numbers) takes half the first cache.
+pub(crate) const DEPTH: usize = 256;
+/// Columns of b that are packed at once: 256 x 512 numbers take half of a common second cache.
+const COLUMNS: usize = 512;
+/// The widest panel and the highest tile of any instruction set.
+const MAX_WIDTH: usize = 32;
+const MAX_ROWS: usize = 14;
+
+/// Numbers of scratch memory that [`matmul`] needs.
+pub fn matmul_scratch_len(_m: usize, n: usize, k: usize) -> usize {
+    let depth = k.min(DEPTH);
+    depth * (MAX_ROWS + n.next_multiple_of(MAX_WIDTH).min(COLUMNS))
+}
+
+/// Numbers of scratch memory that [`matmul_packed`] needs.
+pub fn matmul_packed_scratch_len(_m: usize, _n: usize, k: usize) -> usize {
+    k.min(DEPTH) * MAX_ROWS
+}
+
+simd_fn! {
+    /// `c = relu(a @ b + bias)`, or `c = relu(c + a @ b + bias)` where `accumulate`; `relu` and
+    /// `bias` (n numbers, added to each row) as asked for.
+    ///
+    /// `a` is `(m, k)`, or `(k, m)` where `a_transposed`; `b` is `(k, n)`, or `(n, k)` where
+    /// `b_transposed`; `c` is `(m, n)`.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is not as long as its shape says, or `scratch` shorter than
+    /// [`matmul_scratch_len`].
+    pub fn matmul(
+        s,
+        c: &mut [f32],
+        a: &[f32],
+        b: &[f32],
+        m: usize,
+        n: usize,
+        k: usize,
+        a_transposed: bool,
+        b_transposed: bool,
+        accumulate: bool,
+        bias: Option<&[f32]>,
+        relu: bool,
+        scratch: &mut [f32],
+    ) {
+        check(c, a, m, n, k, bias);
+        assert_eq!(b.len(), k * n, "b");
+        assert!(scratch.len() >= matmul_scratch_len(m, n, k), "scratch");
+        let finish = Finish { accumulate, bias, relu };
+        let a = Rows { data: a, transposed: a_transposed, m, k };
+        if m <= few_rows::MAX_ROWS && few_rows::suits::<S>(&a, n, b_transposed) {
+            if b_transposed {
+                few_rows::dot_rows(s, c, a, b, n, finish);
+            } else {
+                few_rows::add_rows(s, c, a, b, n, finish);
+            }
+            return;
+        }
+        blocks(s, c, a, n, B::Plain { data: b, transposed: b_transposed }, finish, scratch);
+    }
+}
+
+simd_fn! {
+    /// As [`matmul`], with a `b` that [`pack_b`] packed with the same `isa`.
+    ///
+    /// # Panics
+    ///
+    /// If a slice is not as long as its shape says ([`packed_b_len`] for `packed`), or `scratch`
+    /// shorter than [`matmul_packed_scratch_len`].
+    pub fn matmul_packed(
+        s,
+        c: &mut [f32],
+        a: &[f32],
+        packed: &[f32],
+        m: usize,
+        n: usize,
+        k: usize,
+        a_transposed: bool,
+        accumulate: bool,
+        bias: Option<&[f32]>,
+        relu: bool,
+        scratch: &mut [f32],
+    ) {
+        check(c, a, m, n, k, bias);
+        assert!(packed.len() >= packed_b_len(n, k), "packed");
+        assert!(scratch.len() >= matmul_packed_scratch_len(m, n, k), "scratch");
+        let a = Rows { data: a, transposed: a_transposed, m, k };
+        blocks(s, c, a, n, B::Packed(packed), Finish { accumulate, bias, relu }, scratch);
+    }
+}
+
+fn check(c: &[f32], a: &[f32], m: usize, n: usize, k: usize, bias: Option<&[f32]>) {
+    assert_eq!(c.len(), m * n, "c");
+    assert_eq!(a.len(), m * k, "a");
+    assert!(bias.is_none_or(|bias| bias.len() == n), "bias");
+}
+
+/// The matrix a.
+#[derive(Clone, Copy)]
+struct Rows<'a> {
+    data: &'a [f32],
+    transposed: bool,
+    m: usize,
+    k: usize,
+}
+
+impl Rows<'_> {
+    /// Elements from one row to the next, and from one column to the next.
+    #[inline(always)]
+    fn strides(&self) -> (usize, usize) {
+        if self.transposed { (1, self.m) } else { (self.k, 1) }
+    }
+}
+
+/// The matrix b.
+#[derive(Clone, Copy)]
+enum B<'a> {
+    Plain { data: &'a [f32], transposed: bool },
+    Packed(&'a [f32]),
+}
+
+/// The general product, block by block.
+#[inline(always)]
+fn blocks<S: Simd>(
+    s: S,
+    c: &mut [f32],
+    a: Rows<'_>,
+    n: usize,
+    b: B<'_>,
+    finish: Finish<'_>,
+    scratch: &mut [f32],
+) {
+    let (m, k) = (a.m, a.k);
+    if m == 0 || n == 0 {
+        return;
+    }
+    let width = pack::width::<S>();
+    let (a_panel, b_panels) = scratch.split_at_mut(k.min(DEPTH) * MAX_ROWS);
+    // Panels of rows as equal as can be: 15 rows are 8 and 7, not 14 and 1.
+    let n_panels = m.div_ceil(S::MATMUL_ROWS);
+    for j in (0..n).step_by(COLUMNS) {
+        let columns = (n - j).min(COLUMNS);
+        let mut p = 0;
+        // Once even where k is 0: bias and relu remain.
+        loop {
+            let depth = (k - p).min(DEPTH);
+            let panels = match b {
+                B::Packed(packed) => &packed[p * n.next_multiple_of(width) + depth * j..],
+                B::Plain { data, transposed } => {
+                    pack::block(s, b_panels, data, n, k, transposed, j..j + columns, p..p + depth);
+                    &*b_panels
+                }
+            };
+            let last = p + depth == k;
+            for panel in 0..n_panels {
+                let i = panel * m / n_panels;
+                let rows = (panel + 1) * m / n_panels - i;
+                pack::rows(s, a_panel, a, i..i + rows, p..p + depth);
+                for at in (0..columns).step_by(width) {
+                    let finish = Finish {
+                        accumulate: finish.accumulate || p > 0,
+                        bias: finish.bias.filter(|_| last).map(|bias| &bias[j + at..]),
+                        relu: finish.relu && last,
+                    };
+                    let part = &panels[at * depth..][..width * depth];
+                    let c = &mut c[i * n + j + at..];
+                    let n_tile = (columns - at).min(width);
+                    tile::packed_tile(
+                        s,
+                        c,
+                        n,
+                        &a_panel[..rows * depth],
+                        part,
+                        rows,
+                        n_tile,
+                        finish,
+                    );
+                }
+            }
+            p += depth;
+            if last {
+                break;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
