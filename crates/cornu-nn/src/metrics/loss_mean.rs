@@ -71,7 +71,12 @@ macro_rules! loss_metric {
             }
 
             fn own_config(&self) -> Map<String, Value> {
-                self.loss.own_config()
+                let mut config = self.loss.own_config();
+                if self.class_name() == "BinaryCrossentropy" {
+                    // Keras's loss has this argument, its metric has not.
+                    config.remove("axis");
+                }
+                config
             }
 
             fn update(

@@ -4,7 +4,7 @@ use cornu_engine::{Options, Program, Run, Runtime, Variables};
 use cornu_graph::{Graph, gradient};
 use cornu_nn::losses::{
     BinaryCrossentropy, CategoricalCrossentropy, LOSSES, Loss, MeanSquaredError, Reduction,
-    crossentropy_for_shapes, loss_from_config,
+    SparseCategoricalCrossentropy, crossentropy_for_shapes, loss_from_config,
 };
 use cornu_tensor::{Array, Shape, Tensor};
 use cornu_testkit::Case;
@@ -165,6 +165,31 @@ fn probabilities_straight_from_a_sigmoid_are_taken_back_to_logits() {
     let outputs = run_exact(graph, &[("y_true", &[1.0]), ("logits", &[-40.0])], 1);
     assert!((outputs[0].data()[0] - 40.0).abs() < 1e-9, "{outputs:?}");
     assert!((outputs[1].data()[0] + 1.0).abs() < 1e-9, "{outputs:?}");
+}
+
+/// As above, for a softmax: the gradient is `p - y` although `p` is 0 to 17 digits.
+#[test]
+fn probabilities_straight_from_a_softmax_are_taken_back_to_logits() {
+    for sparse in [false, true] {
+        let mut graph = Graph::new();
+        let sizes: &[usize] = if sparse { &[] } else { &[2] };
+        let y_true = graph.input("y_true", Shape::batched(sizes)).unwrap();
+        let logits = graph.input("logits", Shape::batched([2])).unwrap();
+        let y_pred = graph.softmax(logits, 1).unwrap();
+        let loss: Box<dyn Loss> = if sparse {
+            Box::new(SparseCategoricalCrossentropy::new())
+        } else {
+            Box::new(CategoricalCrossentropy::new())
+        };
+        let value = loss.lower(&mut graph, y_true, y_pred, None).unwrap();
+        let d_logits = gradient(&mut graph, value, &[logits]).unwrap()[0].unwrap();
+        graph.set_output("loss", value);
+        graph.set_output("gradient", d_logits);
+        let labels: &[f32] = if sparse { &[0.0] } else { &[1.0, 0.0] };
+        let outputs = run_exact(graph, &[("y_true", labels), ("logits", &[-40.0, 0.0])], 1);
+        assert!((outputs[0].data()[0] - 40.0).abs() < 1e-9, "{outputs:?}");
+        assert!((outputs[1].data()[0] + 1.0).abs() < 1e-9, "{outputs:?}");
+    }
 }
 
 #[test]

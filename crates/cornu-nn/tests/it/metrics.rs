@@ -1,6 +1,10 @@
 //! Metrics: results and state, batch by batch.
 
-use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes, metric_from_config};
+use cornu_nn::metrics::{
+    AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, Direction, F1Score, METRICS, Mean, Metric,
+    Precision, SparseTopKCategoricalAccuracy, accuracy_for_shapes, metric_for_shapes,
+    metric_from_config,
+};
 use cornu_tensor::Array;
 use cornu_testkit::Case;
 use serde_json::{Value, json};
@@ -99,4 +103,66 @@ fn check_batches(case: &Case, metric: &mut dyn Metric) -> Result<(), String> {
     }
     metric.reset();
     check_variables(metric, "reset")
+}
+
+fn array(dims: &[usize], data: &[f32]) -> Array<f32> {
+    Array::new(dims, data.to_vec()).unwrap()
+}
+
+#[test]
+fn a_tie_with_the_kth_value_is_a_hit_while_argmax_takes_the_first() {
+    let scores = array(&[1, 3], &[0.4, 0.4, 0.2]);
+    let mut top = SparseTopKCategoricalAccuracy::new().k(1);
+    top.update(&array(&[1], &[1.0]), &scores, None).unwrap();
+    assert_eq!(top.result(), [1.0]);
+    let mut first = CategoricalAccuracy::new();
+    first.update(&array(&[1, 3], &[0.0, 1.0, 0.0]), &scores, None).unwrap();
+    assert_eq!(first.result(), [0.0]);
+}
+
+#[test]
+fn nothing_yet_is_zero_not_nan() {
+    let metrics: [Box<dyn Metric>; 4] = [
+        Box::new(Accuracy::new()),
+        Box::new(Precision::new()),
+        Box::new(AUC::new()),
+        Box::new(Mean::new()),
+    ];
+    for mut metric in metrics {
+        assert_eq!(metric.result(), [0.0], "{}", metric.class_name());
+        metric.update(&Array::zeros([0, 1]), &Array::zeros([0, 1]), None).unwrap();
+        assert_eq!(metric.result(), [0.0], "{}", metric.class_name());
+    }
+    assert!(F1Score::new().result().is_empty());
+}
+
+#[test]
+fn labels_of_another_shape_are_an_error() {
+    let (y_true, y_pred) = (Array::zeros([4, 3]), Array::zeros([4, 2]));
+    assert!(BinaryAccuracy::new().update(&y_true, &y_pred, None).is_err());
+    assert!(CategoricalAccuracy::new().update(&y_true, &y_pred, None).is_err());
+    assert!(Precision::new().update(&y_true, &y_pred, None).is_err());
+    let weights = Array::zeros([3]);
+    assert!(Accuracy::new().update(&y_true, &y_true, Some(&weights)).is_err());
+}
+
+#[test]
+fn names_and_shortcuts() {
+    for entry in METRICS {
+        let needs_arguments = ["At", "IoU"].iter().any(|part| entry.class_name.contains(part));
+        if needs_arguments && entry.class_name != "BinaryIoU" {
+            assert!(metric_from_config(&json!(entry.class_name)).is_err(), "{entry:?}");
+            continue;
+        }
+        for name in entry.names.iter().chain([&entry.class_name]) {
+            assert_eq!(metric_from_config(&json!(name)).unwrap().class_name(), entry.class_name);
+        }
+    }
+    let metric = |name: &str| metric_for_shapes(&json!(name), &[8], &[8, 3]).unwrap();
+    assert_eq!(metric("acc").name(), "acc");
+    assert_eq!(metric("ce").class_name(), "SparseCategoricalCrossentropy");
+    assert_eq!(metric("mse").name(), "mean_squared_error");
+    assert_eq!(metric("huber").class_name(), "MeanMetricWrapper");
+    let error = metric_for_shapes(&json!("acuracy"), &[8], &[8, 3]).unwrap_err();
+    assert!(error.to_string().contains("acuracy"));
 }

@@ -4,8 +4,8 @@ use cornu_engine::{Options, Program, Run, Runtime, Variables};
 use cornu_graph::{Graph, ValueId};
 use cornu_nn::LayerError;
 use cornu_nn::optimizers::{
-    Adam, ConstraintFn, LearningRate, OPTIMIZERS, Optimizer, Param, SGD, StateRole, StateSpec,
-    VariableSpec, apply, optimizer_from_config, state_specs,
+    Adam, ConstraintFn, LearningRate, OPTIMIZERS, Optimizer, Param, SGD, StateSpec, VariableSpec,
+    apply, final_values, optimizer_from_config, state_specs,
 };
 use cornu_nn::schedules::ExponentialDecay;
 use cornu_tensor::{Array, Shape};
@@ -189,9 +189,8 @@ fn check_run(case: &Case, optimizer: &dyn Optimizer, runtime: Runtime) -> Result
         check(case, &format!("p.{i}"), &got, exact)?;
     }
     check_state(case, optimizer, &trainer)?;
-    for i in 0..start.len() {
-        let average =
-            trainer.state.iter().position(|spec| spec.role == StateRole::Average { variable: i });
+    let finals = final_values(&trainer.state, start.len());
+    for (i, average) in finals.into_iter().enumerate() {
         if let Some(average) = average {
             let got = trainer.variables.exact(start.len() + average);
             check(case, &format!("p_final.{i}"), &got, exact)?;
