@@ -86,11 +86,9 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
     let node = lowering.graph.node(value);
     match &node.op {
         Op::Input(_) | Op::Variable(_) | Op::Constant(_) | Op::BatchSize(_) => {}
-        Op::Unary(_)
-        | Op::Binary(_)
-        | Op::Select(_)
-        | Op::StopGradient(_)
-        | Op::BroadcastTo(_) => elementwise::bind(lowering, group),
+        Op::Unary(_) | Op::Binary(_) | Op::Select(_) | Op::StopGradient(_) | Op::BroadcastTo(_) => {
+            elementwise::bind(lowering, group)
+        }
         Op::Conv(_) => conv::bind_alone(lowering, group, value),
         Op::ConvInputGrad(_) => conv::bind_input_grad(lowering, group, value),
         Op::ConvKernelGrad(_) => conv::bind_kernel_grad(lowering, group, value),
@@ -112,6 +110,7 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         | Op::Gather(_)
         | Op::ScatterAdd(_)
         | Op::Resize(_)
-        | Op::ResizeGrad(_) => fallback::bind(lowering, group, value),
+        | Op::ResizeGrad(_)
+        | Op::AffineTransformGrad(_) => fallback::bind(lowering, group, value),
     }
 }

@@ -126,6 +126,18 @@ pub(crate) trait Simd: Copy {
     /// The inverse of [`Self::deinterleave`].
     fn interleave(self, even: Self::V, odd: Self::V) -> (Self::V, Self::V);
 
+    /// As [`Self::load_first`], with `fill` in the other lanes.
+    ///
+    /// # Safety
+    /// `min(n, LANES)` numbers from `p` on are readable.
+    #[inline(always)]
+    unsafe fn load_first_or(self, p: *const f32, n: usize, fill: Self::V) -> Self::V {
+        // SAFETY: the caller's promise.
+        let v = unsafe { self.load_first(p, n) };
+        let inside = self.lt(self.iota(), self.splat(n.min(Self::LANES) as f32));
+        self.select(inside, v, fill)
+    }
+
     /// The sum of all lanes, in a fixed order.
     #[inline(always)]
     fn sum(self, v: Self::V) -> f32 {

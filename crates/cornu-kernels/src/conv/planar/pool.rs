@@ -8,7 +8,7 @@ use crate::conv::simd::{Kernel, Simd, dispatch, limits};
 use crate::layout::{Planes, Window};
 
 /// The position in `argmax` of a pooled pixel that ReLU has set to zero.
-const DEAD: u8 = 4;
+pub(super) const DEAD: u8 = 4;
 
 /// `N` output channels for some columns of all pairs of rows.
 struct Block<const N: usize, const G: usize> {
@@ -173,13 +173,12 @@ struct Unpool {
     pooled_row: usize,
     argmax: *const u8,
     pooled: [usize; 2],
-    full: [usize; 2],
 }
 
 impl Kernel for Unpool {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, s: S) {
-        let Self { d_full, full_row, d_pooled, pooled_row, argmax, pooled, full } = self;
+        let Self { d_full, full_row, d_pooled, pooled_row, argmax, pooled } = self;
         let zero = s.splat(0.0);
         for row in 0..pooled[0] {
             let mut column = 0;
@@ -207,14 +206,6 @@ impl Kernel for Unpool {
                     }
                 }
                 column += n;
-            }
-        }
-        for row in 0..full[0] {
-            // What no pool has covered: a last odd column, a last odd row.
-            let from = if row < 2 * pooled[0] { 2 * pooled[1] } else { 0 };
-            for column in from..full[1] {
-                // SAFETY: a pixel of `d_full`.
-                unsafe { *d_full.add(row * full_row + column) = 0.0 };
             }
         }
     }
@@ -246,17 +237,48 @@ pub fn unpool(
     assert!(d_pooled.len() >= pooled.len(), "input: fewer elements than its layout needs");
     let plane = size[0] * size[1];
     assert!(argmax.len() >= full.channels * plane, "argmax: fewer elements than pooled pixels");
+    if !pooled.is_empty() {
+        let gradient = (d_pooled, pooled, argmax);
+        unpool_rows(isa, &mut d_full[full.origin()..], full, gradient, 0, size[0]);
+    }
+    // What no pool has covered: a last odd column, a last odd row.
     for channel in 0..full.channels {
+        let plane = &mut d_full[channel * full.plane() + full.origin()..];
+        for row in 0..full.height {
+            let from = if row < 2 * size[0] { 2 * size[1] } else { 0 };
+            plane[row * full.row + from..][..full.width - from].fill(0.0);
+        }
+    }
+}
+
+/// Spreads `rows` pooled rows of all channels, from `first` on, over `d_full`, which begins with
+/// the first pixel of the first of these rows; `full` says how far its rows and planes are apart.
+///
+/// # Panics
+/// If a slice is too short.
+pub(super) fn unpool_rows(
+    isa: Isa,
+    d_full: &mut [f32],
+    full: &Planes,
+    (d_pooled, pooled, argmax): (&[f32], &Planes, &[u8]),
+    first: usize,
+    rows: usize,
+) {
+    for channel in 0..pooled.channels {
+        let at = (channel * pooled.height + first) * pooled.width;
+        let from = channel * pooled.plane() + pooled.origin() + first * pooled.row;
+        let last = (rows - 1) * pooled.row + pooled.width;
+        let d_full = &mut d_full[channel * full.plane()..];
+        assert!(d_full.len() >= (2 * rows - 1) * full.row + 2 * pooled.width, "d_full: too short");
         let job = Unpool {
-            d_full: d_full[channel * full.plane() + full.origin()..].as_mut_ptr(),
+            d_full: d_full.as_mut_ptr(),
             full_row: full.row,
-            d_pooled: d_pooled[channel * pooled.plane() + pooled.origin()..].as_ptr(),
+            d_pooled: d_pooled[from..from + last].as_ptr(),
             pooled_row: pooled.row,
-            argmax: argmax[channel * plane..].as_ptr(),
-            pooled: size,
-            full: [full.height, full.width],
+            argmax: argmax[at..at + rows * pooled.width].as_ptr(),
+            pooled: [rows, pooled.width],
         };
-        // SAFETY: lengths were checked above.
+        // SAFETY: the slices hold all pixels of these rows.
         unsafe { dispatch(isa, job) };
     }
 }
