@@ -159,12 +159,7 @@ impl Model {
 
     /// Number of weight values.
     pub fn count_params(&self) -> usize {
-        self.n_params(|_| true)
-    }
-
-    pub(crate) fn n_params(&self, counted: impl Fn(&WeightInfo) -> bool) -> usize {
-        let counted = self.weights.iter().filter(|weight| counted(weight));
-        counted.map(|weight| weight.spec.dims.iter().product::<usize>()).sum()
+        self.weights.iter().map(WeightInfo::len).sum()
     }
 
     /// Values of all weights, in Keras's order.

@@ -17,7 +17,7 @@ pub(crate) use names::provisional_name;
 /// Layers and how they are connected. A model is a network with weights; a network inside of
 /// another one is a layer of it.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub(crate) struct Network {
     pub(crate) id: u64,
     /// `None`: named after its class by whatever it is a layer of.
     pub(crate) name: Option<String>,
@@ -93,6 +93,28 @@ pub struct WeightInfo {
     /// Whether an optimizer may change it: the layer, every network around it and the weight
     /// itself are trainable.
     pub trainable: bool,
+}
+
+impl WeightInfo {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.spec.dims.iter().product()
+    }
+
+    /// Whether it has no values: an axis of size 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether Keras keeps it as `int64`: the `count` of a Normalization, and no other weight.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.spec.name == "count" && self.spec.dims.is_empty() && !self.spec.trainable
+    }
+
+    /// Bytes that Keras keeps it in.
+    pub(crate) fn n_bytes(&self) -> usize {
+        if self.is_integer() { 8 * self.len() } else { 4 * self.len() }
+    }
 }
 
 /// The weights of one layer: where they lie among all weights of the network.

@@ -129,7 +129,7 @@ fn replay<C: Callback>(
 fn model(learning_rate: f64) -> Model {
     let layer = Dense::new(1).use_bias(false).named("dense");
     let mut model = Sequential::new([1]).add(layer).build().unwrap();
-    let optimizer = SGD::new(learning_rate as f32);
+    let optimizer = SGD::new().learning_rate(learning_rate);
     model.compile(optimizer, LossSpec::named("mse"), metrics(["accuracy"])).unwrap();
     model
 }
