@@ -101,12 +101,10 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         Op::Reshape(_) => copy::bind_reshape(lowering, group, value),
         Op::Random(_) => random::bind(lowering, group, value),
         Op::AffineTransform(_) => fallback::bind_affine(lowering, group, value),
-        Op::Transpose(_)
-        | Op::Concat(_)
-        | Op::Slice(_)
-        | Op::Pad(_)
-        | Op::Reverse(_)
-        | Op::ArgMax(_)
+        Op::Transpose(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reverse(_) => {
+            copy::bind(lowering, group, value);
+        }
+        Op::ArgMax(_)
         | Op::Gather(_)
         | Op::ScatterAdd(_)
         | Op::Resize(_)
