@@ -365,7 +365,7 @@ impl DrawnConv {
     ) -> Self {
         let (mut input, mut kernel, mut padding) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rank {
-            let (k, n) = (d.size(1, 3), d.size(5, 6) - rank / 2);
+            let (k, n) = (d.size(1, 3), d.size(6, 7) - rank);
             // With a dilation, only the padding may make room for the kernel.
             let n = n.max((k - 1) * dilation + 1);
             padding.push(match edges {

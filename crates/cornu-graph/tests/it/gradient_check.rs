@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cornu_graph::{Feed, Graph, GraphError, Op, ValueId, evaluate, gradient_from, verify};
 use cornu_tensor::{Array, Shape};
-use cornu_testkit::{Random, assert_close, finite_difference};
+use cornu_testkit::compare::close;
+use cornu_testkit::{Random, finite_difference};
 
 use crate::gradient_cases::cases;
 
@@ -156,8 +157,9 @@ fn check(case: &Case, seed: u64) {
         let zeros = || Array::zeros(values[which].dims());
         let computed = computed.remove(&i.to_string()).unwrap_or_else(zeros);
         let truth = finite_difference(objective, &values, which, 1e-5);
-        eprintln!("{label}, operand {i}");
-        assert_close(&computed, &truth, 1e-6, 1e-6);
+        if let Err(difference) = close(&computed, &truth, 1e-6, 1e-6) {
+            panic!("{label}, operand {i}: {difference}");
+        }
     }
 }
 
