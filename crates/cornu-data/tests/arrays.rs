@@ -1,5 +1,7 @@
 //! `.npy` files of every type and order that is read, and damaged ones.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not recognize")]
+
 use cornu_data::{DataError, read_npy, write_npy};
 use cornu_tensor::Tensor;
 use std::fs;

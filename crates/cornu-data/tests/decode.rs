@@ -1,5 +1,7 @@
 //! Pictures of every kind, whole and damaged.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not recognize")]
+
 use cornu_data::{DataError, MAX_PIXELS, Pixels, decode_bytes, decode_file, load_picture};
 use cornu_data::{PictureProblem, Resize, SampleShape};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, LumaA, Rgb, Rgba};

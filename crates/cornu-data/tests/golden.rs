@@ -1,5 +1,11 @@
 //! Against what Keras computes. Needs the reference vectors: `CORNU_GOLDEN` names their folder.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests, which clippy does not recognize"
+)]
+
 use cornu_data::{Interpolation, Pixels, Resize};
 use safetensors::SafeTensors;
 use std::fs;

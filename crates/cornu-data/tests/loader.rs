@@ -1,5 +1,7 @@
 //! Data sets from files: kept or streamed, ahead or not, always the same samples.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, which clippy does not recognize")]
+
 use cornu_data::{Batch, DataError, Dataset, Fractions, ImageDataset, ImageFolder, LoadOptions};
 use cornu_data::{Prefetch, Resize, SampleShape};
 use image::GrayImage;

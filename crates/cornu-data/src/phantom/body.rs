@@ -1,10 +1,10 @@
-use super::shapes::{Ellipse, step};
+use super::shapes::{Ellipse, max, min, on_side, ramp};
 use crate::SplitMix64;
 
 /// Everything about one person, how they stand, and how the picture was taken.
 ///
 /// Lengths are in half pictures: x from -1 (left in the picture, the person's right) to 1, y from
-/// -1 (top) to 1. `Side` 0 is the left of the picture.
+/// -1 (top) to 1. Pairs are (left, right) in the picture.
 #[derive(Debug, Clone)]
 pub(super) struct Body {
     pub(super) pose: Pose,
@@ -35,10 +35,17 @@ pub(super) struct Body {
     pub(super) clavicle_tilt: f32,
     /// How much less than flesh a lung holds back.
     pub(super) air: f32,
-    pub(super) breasts: Option<(f32, [Ellipse; 2])>,
-    pub(super) stomach_air: Option<(f32, Ellipse)>,
+    /// How much breasts hold back, 0 if there are none.
+    pub(super) breast_density: f32,
+    pub(super) breasts: [Ellipse; 2],
+    /// How much less air in the stomach holds back, 0 if there is none.
+    pub(super) stomach_air: f32,
+    pub(super) stomach: Ellipse,
     pub(super) haze: f32,
     pub(super) lower_haze: [f32; 2],
+    /// How much an infiltrate, which is no fluid, takes of the air; 0 if there is none.
+    pub(super) infiltrate: f32,
+    pub(super) infiltrate_place: Ellipse,
     pub(super) wires: usize,
 }
 
@@ -56,17 +63,6 @@ pub(super) struct Dome {
 }
 
 impl Dome {
-    /// Height at distance `s` from the middle, in a chest of half width `chest`.
-    #[inline]
-    pub(super) fn y(&self, s: f32, chest: f32) -> f32 {
-        let outer = ((s - self.peak) / (chest - self.peak)).max(0.0);
-        let inner = ((self.peak - s) / self.peak).max(0.0);
-        // The edge of a dome: steeper and steeper.
-        self.top
-            + self.fall * outer * outer * (0.55 + 0.45 * outer)
-            + self.inner_fall * inner * inner
-    }
-
     /// The angle between diaphragm and ribs.
     pub(super) fn angle(&self) -> f32 {
         self.top + self.fall
@@ -84,7 +80,7 @@ pub(super) struct Pose {
 impl Pose {
     /// The place in the body of a pixel's centre.
     #[inline]
-    pub(super) fn to_body(self, column: usize, row: usize, size: usize) -> (f32, f32) {
+    pub(super) fn to_body(self, column: u32, row: u32, size: usize) -> (f32, f32) {
         let half = 2.0 / size as f32;
         let u = (column as f32 + 0.5) * half - 1.0 - self.shift[0];
         let v = (row as f32 + 0.5) * half - 1.0 - self.shift[1];
@@ -116,10 +112,10 @@ impl Film {
     /// 0 (black) to 1 (white).
     #[inline]
     pub(super) fn level(self, density: f32) -> f32 {
-        let x = (density * self.exposure).max(0.0);
+        let x = max(density * self.exposure, 0.0);
         // Thick parts saturate softly towards white.
         let x = x * (1.0 + self.bend) / (1.0 + self.bend * x);
-        (self.fog + (1.0 - self.fog) * x).min(0.96 + 0.02 * x)
+        min(self.fog + (1.0 - self.fog) * x, 0.96 + 0.02 * x)
     }
 }
 
@@ -135,11 +131,11 @@ pub(super) struct Frame {
 impl Frame {
     /// 1 inside, 0 outside.
     #[inline]
-    pub(super) fn covers(self, column: usize, row: usize, size: usize) -> f32 {
+    pub(super) fn covers(self, column: u32, row: u32, size: usize) -> f32 {
         let (u, v) = (column as f32 / size as f32, row as f32 / size as f32);
         let u = u + self.lean * v;
-        let open = self.left <= u && u <= 1.0 - self.right && v <= 1.0 - self.bottom;
-        f32::from(u8::from(open))
+        let open = (self.left <= u) & (u <= 1.0 - self.right) & (v <= 1.0 - self.bottom);
+        if open { 1.0 } else { 0.0 }
     }
 }
 
@@ -176,6 +172,14 @@ impl Body {
             half_height: random.uniform(0.03, 0.09),
         };
         let stomach_air = random.uniform(0.08, 0.24);
+        let infiltrate_side = if random.unit() < 0.5 { -1.0 } else { 1.0 };
+        let infiltrate_place = Ellipse {
+            x: infiltrate_side * chest * random.uniform(0.45, 0.95),
+            y: dome_height + random.uniform(-0.25, 0.20),
+            half_width: random.uniform(0.10, 0.26),
+            half_height: random.uniform(0.06, 0.22),
+        };
+        let infiltrate = max(random.uniform(-0.22, 0.26), 0.0);
         let zoom = random.uniform(0.90, 1.12);
         Self {
             pose: Pose {
@@ -219,25 +223,44 @@ impl Body {
             rib_contrast: random.uniform(0.035, 0.085),
             clavicle_tilt: random.uniform(0.05, 0.3),
             air: random.uniform(0.38, 0.50),
-            breasts: (random.unit() < 0.5).then_some((breast_density, breasts)),
-            stomach_air: (random.unit() < 0.5).then_some((stomach_air, stomach)),
+            breast_density: if random.unit() < 0.5 { breast_density } else { 0.0 },
+            breasts,
+            stomach_air: if random.unit() < 0.5 { stomach_air } else { 0.0 },
+            stomach,
             haze: random.uniform(0.02, 0.09),
             lower_haze: [0, 1].map(|_| (random.uniform(-0.12, 0.14)).max(0.0)),
+            infiltrate,
+            infiltrate_place,
             wires: (random.uniform(-3.0, 3.0)).max(0.0) as usize,
         }
+    }
+
+    /// Height of the diaphragm at `x`, which is `s` from the middle.
+    #[inline]
+    pub(super) fn diaphragm(&self, x: f32, s: f32) -> f32 {
+        let [left, right] = &self.domes;
+        let peak = on_side(x, [left.peak, right.peak]);
+        let outer = max(s - peak, 0.0) / (self.chest - peak);
+        let inner = max(peak - s, 0.0) / peak;
+        let fall = on_side(x, [left.fall, right.fall]);
+        let inner_fall = on_side(x, [left.inner_fall, right.inner_fall]);
+        // The edge of a dome: steeper and steeper.
+        on_side(x, [left.top, right.top])
+            + fall * outer * outer * (0.55 + 0.45 * outer)
+            + inner_fall * inner * inner
     }
 
     /// Inner edge of the ribs at height `y`, from the middle.
     #[inline]
     pub(super) fn wall(&self, y: f32) -> f32 {
-        let up = ((self.waist - y) / (self.waist - self.apex)).clamp(0.0, 1.0);
-        let down = (y - self.waist).max(0.0);
+        let up = min(max((self.waist - y) / (self.waist - self.apex), 0.0), 1.0);
+        let down = max(y - self.waist, 0.0);
         self.chest * ((1.0 - 0.10 * up) * (1.0 - up * up * (0.4 + 0.6 * up)).sqrt() + 0.05 * down)
     }
 
     /// Edge of the trunk with shoulders and arms.
     #[inline]
     pub(super) fn skin(&self, y: f32) -> f32 {
-        self.trunk + (self.shoulders - self.trunk) * step((0.05 - y) / 0.5)
+        self.trunk + (self.shoulders - self.trunk) * ramp(0.05 - y, 0.5)
     }
 }

@@ -1,12 +1,12 @@
 use super::body::Body;
 use super::fluid::Fluid;
-use super::shapes::{Ellipse, bands, inside, ramp, step};
+use super::shapes::{Ellipse, bands, inside, max, min, on_side, ramp, step};
 
 /// A body, ready to be looked through at any place.
 #[derive(Debug)]
 pub(super) struct Anatomy<'a> {
     body: &'a Body,
-    fluid: Option<&'a Fluid>,
+    fluid: &'a Fluid,
 }
 
 /// What is in the way of a ray.
@@ -19,7 +19,7 @@ pub(super) struct Point {
 }
 
 impl<'a> Anatomy<'a> {
-    pub(super) fn new(body: &'a Body, fluid: Option<&'a Fluid>) -> Self {
+    pub(super) fn new(body: &'a Body, fluid: &'a Fluid) -> Self {
         Self { body, fluid }
     }
 
@@ -27,32 +27,29 @@ impl<'a> Anatomy<'a> {
     #[inline]
     pub(super) fn at(&self, x: f32, y: f32, haze: f32, vessels: f32) -> Point {
         let body = self.body;
-        let (s, side) = (x.abs(), usize::from(0.0 < x));
+        let s = x.abs();
         let wall = body.wall(y);
-        let dome = body.domes[side].y(s.min(wall), body.chest);
+        let dome = body.diaphragm(x, min(s, wall));
 
         let flesh = self.flesh(s, y);
-        if flesh == 0.0 {
-            return Point { density: 0.0, fluid: 0.0 };
-        }
-        let heart = self.heart(x, y);
-        let middle = self.middle(x, y).max(heart);
+        let middle = max(self.middle(x, y), self.heart(x, y));
         // The lungs reach behind the heart, where little of their air shows.
         let chest = inside(wall - s, 0.07) * inside(y - body.apex, 0.08) * inside(dome - y, 0.025);
         let lung = chest * inside(s - 0.05, 0.08) * (1.0 - 0.85 * middle);
-        let below = self.fluid.map_or(0.0, |fluid| fluid.below_surface(side, s, y, wall));
+        let below = self.fluid.below_surface(x, s, y, wall);
         let fluid = below * chest * inside(s - 0.05, 0.08) * (1.0 - middle);
 
         let depth = step((y - body.apex) / (dome - body.apex));
         let haziness = body.haze * haze
-            + body.lower_haze[side] * depth * depth
+            + on_side(x, body.lower_haze) * depth * depth
+            + body.infiltrate * body.infiltrate_place.covers(x, y, 0.9)
             + 0.16 * vessels
             + 0.08 * (1.0 - depth) * ramp(s - 0.2, 0.5);
-        let air = (body.air - haziness).max(0.05) * (1.0 - 0.92 * below);
+        let air = max(body.air - haziness, 0.05) * (1.0 - 0.92 * below);
 
         // Belly and fluid hold back alike: where fluid lies on the diaphragm, its edge is lost.
-        let belly = ramp(y - dome + 0.02, 0.12).max(0.75 * below * chest);
-        let mut density = flesh * (0.58 + 0.18 * belly.max(0.85 * middle));
+        let belly = max(ramp(y - dome + 0.02, 0.12), 0.75 * below * chest);
+        let mut density = flesh * (0.58 + 0.18 * max(belly, 0.85 * middle));
         density += 0.03 * haze * flesh * (1.0 - lung);
         density -= lung * air;
         density += flesh * (self.bones(x, y, wall, chest) + self.soft_shadows(x, y));
@@ -64,14 +61,12 @@ impl<'a> Anatomy<'a> {
     fn flesh(&self, s: f32, y: f32) -> f32 {
         let body = self.body;
         let skin = body.skin(y);
-        let shoulder = body.shoulder_height + 0.38 * (s - body.neck).max(0.0) - y;
-        let margin = (-shoulder).max(body.neck - s).min(skin - s);
-        let across = (s / skin).min(1.0);
+        let shoulder = body.shoulder_height + 0.38 * max(s - body.neck, 0.0) - y;
+        let margin = min(max(-shoulder, body.neck - s), skin - s);
+        let across = min(s / skin, 1.0);
         let roundness = (1.0 - across * across).sqrt();
         // Neck and shoulders are thinner than the trunk.
-        inside(margin - 0.02, 0.05)
-            * (0.40 + 0.60 * roundness)
-            * (0.74 + 0.26 * ramp(y + 1.0, 0.7))
+        inside(margin - 0.02, 0.05) * (0.40 + 0.60 * roundness) * (0.74 + 0.26 * ramp(y + 1.0, 0.7))
     }
 
     #[inline]
@@ -89,7 +84,7 @@ impl<'a> Anatomy<'a> {
         let arch = Ellipse { x: 0.08, y: -0.28, half_width: 0.06 + body.aorta, half_height: 0.17 };
         let band = inside(body.mediastinum + 0.04 * step(y + 0.4) - x.abs(), 0.10);
         let trachea = inside(0.04 - (x + 0.01).abs(), 0.05) * ramp(-0.25 - y, 0.2);
-        (band - 0.35 * trachea).max(0.8 * arch.covers(x, y, 0.5))
+        max(band - 0.35 * trachea, 0.8 * arch.covers(x, y, 0.5))
     }
 
     #[inline]
@@ -109,8 +104,7 @@ impl<'a> Anatomy<'a> {
 
         let collar = -0.66 - body.clavicle_tilt * (s - 0.08) + 0.22 * (s - 0.4) * (s - 0.4);
         let off = (y - collar) * 30.0;
-        let clavicle =
-            (1.0 - off * off).max(0.0) * ramp(s - 0.05, 0.05) * ramp(0.85 - s, 0.1);
+        let clavicle = max(1.0 - off * off, 0.0) * ramp(s - 0.05, 0.05) * ramp(0.85 - s, 0.1);
         let blade = Ellipse { x: 0.90, y: -0.40, half_width: 0.17, half_height: 0.34 };
         let joint = Ellipse { x: 1.0, y: -0.66, half_width: 0.13, half_height: 0.12 };
         let outer = 0.06 * blade.covers(s, y, 0.3) + 0.10 * joint.covers(s, y, 0.2);
@@ -123,16 +117,16 @@ impl<'a> Anatomy<'a> {
     /// Breasts, and air in the stomach.
     #[inline]
     fn soft_shadows(&self, x: f32, y: f32) -> f32 {
-        let mut density = 0.0;
-        if let Some((amount, breasts)) = &self.body.breasts {
-            let breast = &breasts[usize::from(0.0 < x)];
-            // Thickest low; the lower edge is sharp, the upper one fades.
-            let thick = step((y - breast.y) / breast.half_height * 0.5 + 0.6);
-            density += amount * breast.covers(x, y, 0.10) * thick;
-        }
-        if let Some((amount, stomach)) = &self.body.stomach_air {
-            density -= amount * stomach.covers(x, y, 0.35);
-        }
-        density
+        let [left, right] = &self.body.breasts;
+        let breast = Ellipse {
+            x: on_side(x, [left.x, right.x]),
+            y: on_side(x, [left.y, right.y]),
+            half_width: on_side(x, [left.half_width, right.half_width]),
+            half_height: on_side(x, [left.half_height, right.half_height]),
+        };
+        // Thickest low; the lower edge is sharp, the upper one fades.
+        let thick = step((y - breast.y) / breast.half_height * 0.5 + 0.6);
+        self.body.breast_density * breast.covers(x, y, 0.10) * thick
+            - self.body.stomach_air * self.body.stomach.covers(x, y, 0.35)
     }
 }

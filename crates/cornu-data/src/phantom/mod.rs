@@ -9,7 +9,7 @@
 //!   surface is concave and climbs along the ribs (a meniscus).
 //!
 //! What does not depend on the class, so that no simple measure gives it away: exposure, contrast,
-//! pose, size, height of the diaphragm, breasts, size of the heart, haze, air in the stomach, wires.
+//! pose, size, height of the diaphragm, breasts, size of the heart, haze, infiltrates, air in the stomach, wires.
 //!
 //! A picture depends on the seed, its index and its size alone, to the last bit: drawing uses only
 //! `+ - * /` and `sqrt`, which every machine computes alike.
@@ -78,21 +78,24 @@ pub fn draw(seed: u64, index: usize, size: usize) -> PhantomPicture {
     let body = Body::random(&mut random);
     // Drawn for both classes, so that nothing after it depends on the class.
     let fluid = Fluid::random(&mut random, &body);
-    let fluid = (class == Class::Effusion).then_some(fluid);
+    let fluid = if class == Class::Effusion { fluid } else { Fluid::none() };
     let texture = Texture::random(&mut random, &body, size);
-    let anatomy = Anatomy::new(&body, fluid.as_ref());
+    let anatomy = Anatomy::new(&body, &fluid);
 
-    let mut pixels = Vec::with_capacity(size * size);
-    let mut behind_fluid = Vec::with_capacity(size * size);
-    for row in 0..size {
-        for column in 0..size {
-            let (x, y) = body.pose.to_body(column, row, size);
-            let point = anatomy.at(x, y, texture.haze(column, row), texture.vessels(column, row));
-            let frame = body.frame.covers(column, row, size);
-            let level = body.film.level(point.density) * frame
-                + body.film.grain * texture.grain(column, row);
-            pixels.push((255.0 * level).clamp(0.0, 255.0) as u8);
-            behind_fluid.push((255.0 * point.fluid) as u8);
+    let mut pixels = vec![0; size * size];
+    let mut behind_fluid = vec![0; size * size];
+    let rows = pixels.chunks_exact_mut(size.max(1)).zip(behind_fluid.chunks_exact_mut(size.max(1)));
+    for (row, (pixels, behind_fluid)) in rows.enumerate() {
+        let (haze, vessels, grain) = (texture.haze(row), texture.vessels(row), texture.grain(row));
+        let row = row as u32;
+        for column in 0..pixels.len().min(behind_fluid.len()) {
+            let at = column as u32;
+            let (x, y) = body.pose.to_body(at, row, size);
+            let point = anatomy.at(x, y, haze[column], vessels[column]);
+            let level = body.film.level(point.density) * body.frame.covers(at, row, size)
+                + body.film.grain * grain[column];
+            pixels[column] = (255.0 * level) as u8;
+            behind_fluid[column] = (255.0 * point.fluid) as u8;
         }
     }
     PhantomPicture { size, pixels, class, fluid: behind_fluid }

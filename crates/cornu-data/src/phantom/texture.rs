@@ -22,22 +22,22 @@ impl Texture {
         Self { size, haze, vessels, grain: grain(size, random) }
     }
 
-    /// About -1 to 1, smooth.
+    /// A row of haze: about -1 to 1, smooth.
     #[inline]
-    pub(super) fn haze(&self, column: usize, row: usize) -> f32 {
-        self.haze[row * self.size + column]
+    pub(super) fn haze(&self, row: usize) -> &[f32] {
+        &self.haze[row * self.size..(row + 1) * self.size]
     }
 
-    /// 0 where there is none.
+    /// A row of vessels and wires: 0 where there is none.
     #[inline]
-    pub(super) fn vessels(&self, column: usize, row: usize) -> f32 {
-        self.vessels[row * self.size + column]
+    pub(super) fn vessels(&self, row: usize) -> &[f32] {
+        &self.vessels[row * self.size..(row + 1) * self.size]
     }
 
-    /// Mean 0, deviation 1, slightly smeared.
+    /// A row of noise: mean 0, deviation 1, slightly smeared.
     #[inline]
-    pub(super) fn grain(&self, column: usize, row: usize) -> f32 {
-        self.grain[row * self.size + column]
+    pub(super) fn grain(&self, row: usize) -> &[f32] {
+        &self.grain[row * self.size..(row + 1) * self.size]
     }
 }
 
