@@ -31,7 +31,7 @@ fn pictures_of_a_seed_stay_what_they_are() {
     assert_eq!(hash, PIXELS_OF_42);
 }
 
-const PIXELS_OF_42: u64 = 0;
+const PIXELS_OF_42: u64 = 11_152_237_657_843_324_154;
 
 #[test]
 fn classes_alternate_and_only_effusion_has_fluid() {

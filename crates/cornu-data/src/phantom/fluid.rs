@@ -34,14 +34,14 @@ impl Fluid {
     pub(super) fn random(random: &mut SplitMix64, body: &Body) -> Self {
         let pool = |random: &mut SplitMix64, side: usize| {
             let u = random.unit();
-            let height = 0.10 + 0.58 * u * (0.4 + 0.6 * u);
+            let height = 0.14 + 0.60 * u * (0.4 + 0.6 * u);
             let climb = (height * random.uniform(0.55, 0.95)).min(random.uniform(0.16, 0.34));
             Pool {
                 top: body.domes[side].angle() - height,
                 climb,
                 reach: random.uniform(0.22, 0.50),
                 softness: random.uniform(0.03, 0.12),
-                opacity: min(random.uniform(0.45, 1.25), 1.0),
+                opacity: min(random.uniform(0.55, 1.25), 1.0),
             }
         };
         let pools = [pool(random, 0), pool(random, 1)];
