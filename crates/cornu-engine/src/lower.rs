@@ -160,6 +160,7 @@ impl Lowering<'_> {
     pub(crate) fn derived(
         &mut self,
         value: ValueId,
+        name: &str,
         key: String,
         len: usize,
         kernel: impl FnOnce() -> Box<dyn Kernel>,
@@ -169,7 +170,7 @@ impl Lowering<'_> {
         }
         let input = self.operand(value, Layout::Rows);
         let shape = Shape::fixed([len]);
-        let buffer = self.new_buffer(format!("{value} {key}"), &shape, Layout::Rows, len);
+        let buffer = self.new_buffer(format!("{value} {name}"), &shape, Layout::Rows, len);
         let step = Step {
             kernel: kernel(),
             inputs: vec![input],

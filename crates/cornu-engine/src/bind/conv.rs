@@ -300,7 +300,8 @@ fn packed(
     // The walk decides the order, so it is part of the key.
     let key =
         format!("packed {:?} {} {:?} {}", conv.family(), transposed, conv.window, conv.groups);
-    lowering.derived(kernel, key, pack.len(), || Box::new(pack))
+    let name = if transposed { "packed transposed" } else { "packed" };
+    lowering.derived(kernel, name, key, pack.len(), || Box::new(pack))
 }
 
 /// Adds the steps of a convolution and what follows it.
