@@ -9,6 +9,7 @@
 mod buffer;
 pub mod copy;
 pub mod elementwise;
+pub mod image;
 mod isa;
 pub mod layout;
 pub mod math;

@@ -109,6 +109,17 @@ impl Simd for Avx2 {
         unsafe { _mm256_i32gather_ps::<4>(p, _mm256_cvtps_epi32(index)) }
     }
     #[inline(always)]
+    unsafe fn gather_pairs(self, p: *const f32, index: __m256) -> (__m256, __m256) {
+        // SAFETY: the caller's promise; a pair of neighbours is read as one 64-bit number.
+        unsafe {
+            let index = _mm256_cvtps_epi32(index);
+            let (low, high) = (_mm256_castsi256_si128(index), _mm256_extracti128_si256::<1>(index));
+            let low = _mm256_i32gather_pd::<4>(p.cast(), low);
+            let high = _mm256_i32gather_pd::<4>(p.cast(), high);
+            self.deinterleave(_mm256_castpd_ps(low), _mm256_castpd_ps(high))
+        }
+    }
+    #[inline(always)]
     unsafe fn transpose_tile(self, y: *mut f32, y_row: usize, x: *const f32, x_row: usize) {
         // SAFETY: the caller's promise.
         unsafe { transpose8x8(y, y_row, x, x_row) }

@@ -69,6 +69,18 @@ impl Simd for Avx512 {
         unsafe { _mm512_i32gather_ps::<4>(_mm512_cvtps_epi32(index), p) }
     }
     #[inline(always)]
+    unsafe fn gather_pairs(self, p: *const f32, index: __m512) -> (__m512, __m512) {
+        // SAFETY: the caller's promise; a pair of neighbours is read as one 64-bit number.
+        unsafe {
+            let index = _mm512_cvtps_epi32(index);
+            let (low, high) =
+                (_mm512_castsi512_si256(index), _mm512_extracti64x4_epi64::<1>(index));
+            let low = _mm512_i32gather_pd::<4>(low, p.cast());
+            let high = _mm512_i32gather_pd::<4>(high, p.cast());
+            self.deinterleave(_mm512_castpd_ps(low), _mm512_castpd_ps(high))
+        }
+    }
+    #[inline(always)]
     unsafe fn transpose_tile(self, y: *mut f32, y_row: usize, x: *const f32, x_row: usize) {
         // SAFETY: the caller's promise.
         unsafe { transpose8x8(y, y_row, x, x_row) }

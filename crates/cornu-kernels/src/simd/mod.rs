@@ -63,6 +63,15 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// Every index lies within the numbers readable from `p` on and below `2^24`.
     unsafe fn gather(self, p: *const f32, index: Self::V) -> Self::V;
+    /// Reads `p[index]` and `p[index + 1]` for each lane.
+    ///
+    /// # Safety
+    /// As [`Self::gather`], for both.
+    #[inline(always)]
+    unsafe fn gather_pairs(self, p: *const f32, index: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.gather(p, index), self.gather(p.add(1), index)) }
+    }
     /// `y[j * y_row + i] = x[i * x_row + j]` for `i, j < TILE`.
     ///
     /// # Safety
