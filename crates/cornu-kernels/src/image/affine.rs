@@ -269,6 +269,26 @@ impl Reader<'_> {
         let rows = neighbours(s, down, self.size.height, nearest);
         let width = s.splat(self.size.width as f32);
         let channels = self.size.channels;
+        if channels == 1 {
+            let mut sum = s.splat(0.0);
+            let mut outside = s.splat(1.0);
+            for corner in 0..if nearest { 1 } else { 4 } {
+                let (row, column) = (corner / 2, corner % 2);
+                let i = if row == 0 { rows.first } else { rows.second };
+                let j = if column == 0 { columns.first } else { columns.second };
+                let weight = s.mul(rows.weights[row], columns.weights[column]);
+                outside = s.sub(outside, weight);
+                // SAFETY: `neighbours` keeps rows and columns inside of the picture.
+                let v = unsafe { s.gather(self.x.as_ptr(), s.mul_add(i, width, j)) };
+                sum = s.mul_add(weight, v, sum);
+            }
+            if self.map.fill_mode == FillMode::Constant {
+                sum = s.mul_add(outside, s.splat(self.map.fill_value), sum);
+            }
+            // SAFETY: y holds at most a vector.
+            unsafe { s.store_first(y.as_mut_ptr(), y.len(), sum) };
+            return;
+        }
         let mut at = [[0.0; MAX_LANES]; 4];
         let mut weights = [[0.0; MAX_LANES]; 4];
         let mut outside = s.splat(1.0);
@@ -411,7 +431,7 @@ mod tests {
             [1.0, 0.0, 31.27, 0.0, 1.0, -17.41],
             [1.0, 0.0, 0.3, 0.0, 1.0, 3.0],
             [1.31, 0.0, -3.13, 0.0, 0.73, 1.21],
-            [cos, -sin, 3.141, sin, cos, -1.271],
+            [cos, -sin, 3.257, sin, cos, -1.271],
             [3.0 * cos, -3.0 * sin, -20.17, 3.0 * sin, 3.0 * cos, -30.63],
             [0.5 * cos, -0.5 * sin, 5.17, 0.5 * sin, 0.5 * cos, 3.63],
         ];

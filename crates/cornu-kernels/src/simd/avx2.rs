@@ -96,12 +96,18 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn load_first(self, p: *const f32, n: usize) -> __m256 {
         // SAFETY: the caller's promise.
-        unsafe { _mm256_maskload_ps(p, first(n)) }
+        unsafe { if n >= 8 { _mm256_loadu_ps(p) } else { _mm256_maskload_ps(p, first(n)) } }
     }
     #[inline(always)]
     unsafe fn store_first(self, p: *mut f32, n: usize, v: __m256) {
-        // SAFETY: the caller's promise.
-        unsafe { _mm256_maskstore_ps(p, first(n), v) }
+        // Masked stores are many times slower on some processors.
+        if n >= 8 {
+            // SAFETY: the caller's promise.
+            unsafe { _mm256_storeu_ps(p, v) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { _mm256_maskstore_ps(p, first(n), v) }
+        }
     }
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, index: __m256) -> __m256 {

@@ -69,6 +69,34 @@ impl Simd for Avx512 {
         unsafe { _mm512_i32gather_ps::<4>(_mm512_cvtps_epi32(index), p) }
     }
     #[inline(always)]
+    fn sum(self, v: __m512) -> f32 {
+        // SAFETY: `self` proves that the processor has these instructions.
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn largest(self, v: __m512) -> f32 {
+        // SAFETY: `self` proves that the processor has these instructions.
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+    #[inline(always)]
+    fn wide_product(self, x: &[u32; 16], factor: u32) -> [[u32; 16]; 2] {
+        let mut halves = [[0; 16]; 2];
+        // SAFETY: `self` proves that the processor has these instructions; the arrays hold 16
+        // numbers.
+        unsafe {
+            let x = _mm512_loadu_si512(x.as_ptr().cast());
+            let factor = _mm512_set1_epi64(i64::from(factor));
+            // Products of the even lanes, and of the odd ones.
+            let even = _mm512_mul_epu32(x, factor);
+            let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(x), factor);
+            let upper = _mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(even), 0xaaaa, odd);
+            let lower = _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64::<32>(odd));
+            _mm512_storeu_si512(halves[0].as_mut_ptr().cast(), upper);
+            _mm512_storeu_si512(halves[1].as_mut_ptr().cast(), lower);
+        }
+        halves
+    }
+    #[inline(always)]
     unsafe fn gather_pairs(self, p: *const f32, index: __m512) -> (__m512, __m512) {
         // SAFETY: the caller's promise; a pair of neighbours is read as one 64-bit number.
         unsafe {

@@ -63,6 +63,12 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// Every index lies within the numbers readable from `p` on and below `2^24`.
     unsafe fn gather(self, p: *const f32, index: Self::V) -> Self::V;
+    /// The upper and the lower half of the 64-bit products `x * factor`.
+    #[inline(always)]
+    fn wide_product(self, x: &[u32; MAX_LANES], factor: u32) -> [[u32; MAX_LANES]; 2] {
+        let product = x.map(|x| u64::from(x) * u64::from(factor));
+        [product.map(|p| (p >> 32) as u32), product.map(|p| p as u32)]
+    }
     /// Reads `p[index]` and `p[index + 1]` for each lane.
     ///
     /// # Safety
@@ -161,6 +167,12 @@ pub(crate) trait Simd: Copy {
         lanes[0]
     }
 
+    /// The largest lane; unspecified if one is NaN.
+    #[inline(always)]
+    fn largest(self, v: Self::V) -> f32 {
+        self.lanes(v)[..Self::LANES].iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b))
+    }
+
     /// The lanes as an array; those beyond `LANES` are zero.
     #[inline(always)]
     fn lanes(self, v: Self::V) -> [f32; MAX_LANES] {
@@ -247,7 +259,6 @@ pub(crate) use simd_fn;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Isa;
 
     simd_fn! {
