@@ -32,18 +32,7 @@ fn philox<S: Simd>(s: S, counter: [u32; 4], key: [u32; 2]) -> [[u32; BLOCKS]; 4]
     for i in 0..BLOCKS {
         c[0][i] = c[0][i].wrapping_add(counter[0]);
     }
-    let mut key = key;
-    for _ in 0..10 {
-        let [a_high, a_low] = s.wide_product(&c[0], 0xd251_1f53);
-        let [b_high, b_low] = s.wide_product(&c[2], 0xcd9e_8d57);
-        for i in 0..BLOCKS {
-            c[0][i] = b_high[i] ^ c[1][i] ^ key[0];
-            c[2][i] = a_high[i] ^ c[3][i] ^ key[1];
-        }
-        (c[1], c[3]) = (b_low, a_low);
-        // The golden ratio and sqrt(3) - 1, as in the paper.
-        key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
-    }
+    s.philox(&mut c, key);
     c
 }
 

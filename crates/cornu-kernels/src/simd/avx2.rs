@@ -46,6 +46,21 @@ unsafe fn power_of_two(n: __m256i) -> __m256 {
     }
 }
 
+/// The pairs at `p + at[i]` for i from `first` on.
+///
+/// # Safety
+/// The processor has AVX, and the pairs are readable.
+#[inline(always)]
+pub(super) unsafe fn four_pairs(p: *const f32, at: &[i32], first: usize) -> __m256 {
+    // SAFETY: the caller's promise; `_mm_load_sd` and `_mm_loadh_pd` take any alignment.
+    unsafe {
+        let pair = |i: usize| p.offset(at[first + i] as isize).cast::<f64>();
+        let low = _mm_loadh_pd(_mm_load_sd(pair(0)), pair(1));
+        let high = _mm_loadh_pd(_mm_load_sd(pair(2)), pair(3));
+        _mm256_castpd_ps(_mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(low), high))
+    }
+}
+
 /// Transposes 8 x 8 numbers.
 ///
 /// # Safety
@@ -116,13 +131,13 @@ impl Simd for Avx2 {
     }
     #[inline(always)]
     unsafe fn gather_pairs(self, p: *const f32, index: __m256) -> (__m256, __m256) {
-        // SAFETY: the caller's promise; a pair of neighbours is read as one 64-bit number.
+        // Pairs are read as one 64-bit number; gather instructions are slower where they are
+        // microcode.
+        // SAFETY: the caller's promise; the array holds 8 numbers.
         unsafe {
-            let index = _mm256_cvtps_epi32(index);
-            let (low, high) = (_mm256_castsi256_si128(index), _mm256_extracti128_si256::<1>(index));
-            let low = _mm256_i32gather_pd::<4>(p.cast(), low);
-            let high = _mm256_i32gather_pd::<4>(p.cast(), high);
-            self.deinterleave(_mm256_castpd_ps(low), _mm256_castpd_ps(high))
+            let mut at = [0_i32; 8];
+            _mm256_storeu_si256(at.as_mut_ptr().cast(), _mm256_cvtps_epi32(index));
+            self.deinterleave(four_pairs(p, &at, 0), four_pairs(p, &at, 4))
         }
     }
     #[inline(always)]

@@ -20,6 +20,15 @@ pub(crate) use portable::Portable;
 /// The most lanes a vector has.
 pub(crate) const MAX_LANES: usize = 16;
 
+/// The multipliers of Philox4x32.
+const PHILOX_FACTORS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
+
+/// The key of the next round: adds the golden ratio and sqrt(3) - 1.
+#[inline(always)]
+fn next_philox_key(key: [u32; 2]) -> [u32; 2] {
+    [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)]
+}
+
 /// Operations on vectors of [`Self::LANES`] numbers.
 pub(crate) trait Simd: Copy {
     /// A vector of `f32`.
@@ -63,11 +72,20 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// Every index lies within the numbers readable from `p` on and below `2^24`.
     unsafe fn gather(self, p: *const f32, index: Self::V) -> Self::V;
-    /// The upper and the lower half of the 64-bit products `x * factor`.
+    /// Ten rounds of Philox4x32 on 16 counters; see [`random`](crate::random).
     #[inline(always)]
-    fn wide_product(self, x: &[u32; MAX_LANES], factor: u32) -> [[u32; MAX_LANES]; 2] {
-        let product = x.map(|x| u64::from(x) * u64::from(factor));
-        [product.map(|p| (p >> 32) as u32), product.map(|p| p as u32)]
+    fn philox(self, c: &mut [[u32; 16]; 4], mut key: [u32; 2]) {
+        for _ in 0..10 {
+            for i in 0..16 {
+                let a = u64::from(c[0][i]) * u64::from(PHILOX_FACTORS[0]);
+                let b = u64::from(c[2][i]) * u64::from(PHILOX_FACTORS[1]);
+                c[0][i] = (b >> 32) as u32 ^ c[1][i] ^ key[0];
+                c[2][i] = (a >> 32) as u32 ^ c[3][i] ^ key[1];
+                c[1][i] = b as u32;
+                c[3][i] = a as u32;
+            }
+            key = next_philox_key(key);
+        }
     }
     /// Reads `p[index]` and `p[index + 1]` for each lane.
     ///
