@@ -148,7 +148,7 @@ pub(crate) mod vector {
                 -1.666_805_8e-1,
                 2.000_071_5e-1,
                 -2.499_999_4e-1,
-                3.333_333_1e-1,
+                0.333_333_3,
             ],
         );
         (e, f, p)
@@ -248,7 +248,7 @@ pub(crate) mod vector {
         let q = s.round(s.mul(x, s.splat(FRAC_2_PI)));
         // pi/2 in three parts; the first two have few enough bits that q times them is exact.
         let r = s.fused(q, s.splat(-1.570_312_5), x);
-        let r = s.fused(q, s.splat(-4.837_512_97e-4), r);
+        let r = s.fused(q, s.splat(-4.837_513e-4), r);
         let r = s.fused(q, s.splat(-7.549_79e-8), r);
         let square = s.mul(r, r);
         let p = s.polynomial(square, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);
