@@ -53,6 +53,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_lower(self, to: *mut f32, v: __m512) {
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm256_storeu_ps(to, _mm512_castps512_ps256(v)) }
+    }
+
+    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: __mmask16, v: __m512) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_mask_storeu_ps(to, mask, v) }
@@ -71,6 +77,25 @@ impl Simd for Avx512 {
         unsafe {
             let bytes = _mm_maskz_loadu_epi8(self.mask(0, n), from.cast());
             _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pack_less(
+        self,
+        n: usize,
+        (a, b): (__m512, __m512),
+        (whole, wholes): (__m512, *mut u32),
+        (value, values): (__m512, *mut f32),
+    ) -> usize {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let kept = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(self.mask(0, n), a, b);
+            // Packed in a register first: packing on the way to memory is slow on some processors.
+            let whole = _mm512_maskz_compress_epi32(kept, _mm512_cvtps_epi32(whole));
+            _mm512_storeu_si512(wholes.cast(), whole);
+            _mm512_storeu_ps(values, _mm512_maskz_compress_ps(kept, value));
+            kept.count_ones() as usize
         }
     }
 

@@ -40,6 +40,10 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// `LANES` elements are writable at `to`.
     unsafe fn store(self, to: *mut f32, v: Self::Vector);
+    /// Writes the lower half of the lanes.
+    /// # Safety
+    /// `LANES / 2` elements are writable at `to`.
+    unsafe fn store_lower(self, to: *mut f32, v: Self::Vector);
     /// Writes the selected lanes to `to + lane`.
     /// # Safety
     /// The selected elements are writable.
@@ -52,6 +56,18 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// `n <= LANES` bytes are readable at `from`.
     unsafe fn load_bytes(self, from: *const u8, n: usize) -> Self::Vector;
+    /// Of lanes `0..n`, packs those where `less.0 < less.1`: their `whole.0`, whole numbers from 0
+    /// to 2^24, one after the other at `whole.1`, their `value.0` at `value.1`. Returns how many
+    /// they are.
+    /// # Safety
+    /// `LANES` elements are writable at both; those beyond the result hold anything afterwards.
+    unsafe fn pack_less(
+        self,
+        n: usize,
+        less: (Self::Vector, Self::Vector),
+        whole: (Self::Vector, *mut u32),
+        value: (Self::Vector, *mut f32),
+    ) -> usize;
     /// Adds up the lanes of `LANES` vectors that lie one after the other at `from`: lane `i` of
     /// the result is the sum of vector `i`.
     /// # Safety
@@ -185,6 +201,22 @@ mod tests {
                     assert_eq!(get(s.load_bytes(bytes.as_ptr(), from)), want);
                 }
                 let half = s.splat(n as f32 / 2.0);
+                let mut lower = vec![-1.0; n];
+                s.store_lower(lower.as_mut_ptr(), va);
+                for i in 0..n {
+                    assert_eq!(lower[i], if i < n / 2 { a[i] } else { -1.0 });
+                }
+                for lanes in 0..=n {
+                    let (mut wholes, mut values) = (vec![0; n], vec![0.0; n]);
+                    let (whole, value) = ((va, wholes.as_mut_ptr()), (vb, values.as_mut_ptr()));
+                    // 3 < i, for lanes 0..lanes.
+                    let count = s.pack_less(lanes, (s.splat(2.0), va), whole, value);
+                    let kept: Vec<usize> = (3..lanes.max(3)).collect();
+                    assert_eq!(count, kept.len());
+                    for (at, &lane) in kept.iter().enumerate() {
+                        assert_eq!((wholes[at], values[at]), (lane as u32, b[lane]));
+                    }
+                }
                 let greater = get(s.if_greater(va, half, s.splat(1.0), s.splat(2.0)));
                 let equal = get(s.if_equal(va, half, s.splat(3.0)));
                 for i in 0..n {
