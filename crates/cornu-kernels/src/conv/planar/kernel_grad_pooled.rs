@@ -182,12 +182,20 @@ impl Kernel for Interleave {
                         let (e, f) = s.zip(a, c);
                         let (g, h) = s.zip(b, d);
                         let pixels = [e, f, g, h];
+                        let at = (row * columns + column) * channels + first;
+                        if width == S::LANES && n == 4 {
+                            for quarter in 0..4 {
+                                let at = at + quarter * (S::LANES / 4) * channels;
+                                s.store_fours(to.add(at), channels, pixels[quarter]);
+                            }
+                            column += width;
+                            continue;
+                        }
                         for quarter in 0..4 {
                             for pixel in 0..S::LANES / 4 {
                                 let x = quarter * (S::LANES / 4) + pixel;
                                 if x < width {
-                                    let at = (row * columns + column + x) * channels + first;
-                                    let to = to.add(at).wrapping_sub(4 * pixel);
+                                    let to = to.add(at + x * channels).wrapping_sub(4 * pixel);
                                     s.store_masked(to, masks[pixel], pixels[quarter]);
                                 }
                             }

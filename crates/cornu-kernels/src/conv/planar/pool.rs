@@ -226,11 +226,10 @@ impl Kernel for Unpool {
                 unsafe {
                     let from = d_pooled.add(row * pooled_row + column);
                     let gradient = s.load_over(zero, from, s.mask(0, n));
-                    let position = s.load_bytes(argmax.add(row * pooled[1] + column), n);
-                    for y in 0..2 {
-                        let left = s.if_equal(position, s.splat((2 * y) as f32), gradient);
-                        let right = s.if_equal(position, s.splat((2 * y + 1) as f32), gradient);
-                        let (first, second) = s.zip(left, right);
+                    let places = argmax.add(row * pooled[1] + column);
+                    for (y, [first, second]) in
+                        s.spread(gradient, places, n).into_iter().enumerate()
+                    {
                         let to = d_full.add((2 * row + y) * full_row + 2 * column);
                         if n == S::LANES {
                             s.store(to, first);

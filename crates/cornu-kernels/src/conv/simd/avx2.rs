@@ -67,6 +67,15 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn store_fours(self, to: *mut f32, step: usize, v: __m256) {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            _mm_storeu_ps(to, _mm256_castps256_ps128(v));
+            _mm_storeu_ps(to.add(step), _mm256_extractf128_ps::<1>(v));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: __m256i, v: __m256) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_maskstore_ps(to, mask, v) }

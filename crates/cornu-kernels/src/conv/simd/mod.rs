@@ -44,6 +44,10 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// `LANES / 2` elements are writable at `to`.
     unsafe fn store_lower(self, to: *mut f32, v: Self::Vector);
+    /// Writes lanes `4 i..4 i + 4` to `to + i * step`, for every `i`.
+    /// # Safety
+    /// Four elements are writable at each of these places.
+    unsafe fn store_fours(self, to: *mut f32, step: usize, v: Self::Vector);
     /// Writes the selected lanes to `to + lane`.
     /// # Safety
     /// The selected elements are writable.
@@ -95,6 +99,22 @@ pub(super) trait Simd: Copy {
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
     /// The upper half of the lanes, in the lower half.
     fn upper(self, v: Self::Vector) -> Self::Vector;
+
+    /// Spreads each lane over a 2x2 square: the result is two rows of two vectors, zero but for
+    /// the place in the square, in row-major order, that the lane's byte names. A byte above 3
+    /// names none.
+    /// # Safety
+    /// `n` bytes are readable at `places`; lanes from `n` on are zero.
+    #[inline(always)]
+    unsafe fn spread(self, v: Self::Vector, places: *const u8, n: usize) -> [[Self::Vector; 2]; 2] {
+        // SAFETY: the caller's promise.
+        let place = unsafe { self.load_bytes(places, n) };
+        [0.0, 2.0].map(|first| {
+            let left = self.if_equal(place, self.splat(first), v);
+            let right = self.if_equal(place, self.splat(first + 1.0), v);
+            self.zip(left, right).into()
+        })
+    }
 }
 
 /// Work that is compiled once per instruction set.
@@ -200,11 +220,29 @@ mod tests {
                         (0..n).map(|i| if i < from { i as f32 } else { 0.0 }).collect();
                     assert_eq!(get(s.load_bytes(bytes.as_ptr(), from)), want);
                 }
+                let places: Vec<u8> = (0..n).map(|i| (i * 7 % 5) as u8).collect();
+                for count in 0..=n {
+                    let v = s.load_over(s.splat(0.0), b.as_ptr(), s.mask(0, count));
+                    let rows = s.spread(v, places.as_ptr(), count);
+                    for (y, row) in rows.into_iter().enumerate() {
+                        let row = [get(row[0]), get(row[1])].concat();
+                        for (x, &value) in row.iter().enumerate() {
+                            let here = usize::from(places[x / 2]) == 2 * y + x % 2;
+                            let lit = here && x / 2 < count;
+                            assert_eq!(value, if lit { b[x / 2] } else { 0.0 });
+                        }
+                    }
+                }
                 let half = s.splat(n as f32 / 2.0);
                 let mut lower = vec![-1.0; n];
                 s.store_lower(lower.as_mut_ptr(), va);
                 for i in 0..n {
                     assert_eq!(lower[i], if i < n / 2 { a[i] } else { -1.0 });
+                }
+                let mut fours = vec![-1.0; 2 * n];
+                s.store_fours(fours.as_mut_ptr(), 5, va);
+                for i in 0..n {
+                    assert_eq!(fours[i / 4 * 5 + i % 4], a[i]);
                 }
                 for lanes in 0..=n {
                     let (mut wholes, mut values) = (vec![0; n], vec![0.0; n]);

@@ -59,6 +59,12 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn store_fours(self, to: *mut f32, _step: usize, v: Self::Vector) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to, v) }
+    }
+
+    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask, v: Self::Vector) {
         for i in 0..LANES {
             if mask[i] {
