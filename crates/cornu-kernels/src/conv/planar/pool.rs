@@ -22,7 +22,7 @@ fn pool_pair<S: Simd, const N: usize>(
     let (left, right) = s.unzip(sums[0][first], sums[0][second]);
     let (low_left, low_right) = s.unzip(sums[1][first], sums[1][second]);
     let (top, low) = (s.max(left, right), s.max(low_left, low_right));
-    let [one, two, three] = [1.0, 2.0, 3.0].map(|position| s.splat(position));
+    let (one, two, three) = (s.splat(1.0), s.splat(2.0), s.splat(3.0));
     let side = s.if_greater(right, left, one, s.splat(0.0));
     let low_side = s.if_greater(low_right, low_left, three, two);
     (s.max(top, low), s.if_greater(low, top, low_side, side))

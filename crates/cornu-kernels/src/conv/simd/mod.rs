@@ -109,18 +109,20 @@ pub(super) trait Simd: Copy {
     unsafe fn spread(self, v: Self::Vector, places: *const u8, n: usize) -> [[Self::Vector; 2]; 2] {
         // SAFETY: the caller's promise.
         let place = unsafe { self.load_bytes(places, n) };
-        [0.0, 2.0].map(|first| {
-            let left = self.if_equal(place, self.splat(first), v);
-            let right = self.if_equal(place, self.splat(first + 1.0), v);
-            self.zip(left, right).into()
-        })
+        // No closures here: they would not become part of the function that has the instructions.
+        let (top_left, top_right) =
+            (self.if_equal(place, self.splat(0.0), v), self.if_equal(place, self.splat(1.0), v));
+        let (left, right) =
+            (self.if_equal(place, self.splat(2.0), v), self.if_equal(place, self.splat(3.0), v));
+        let (top, bottom) = (self.zip(top_left, top_right), self.zip(left, right));
+        [[top.0, top.1], [bottom.0, bottom.1]]
     }
 }
 
 /// Work that is compiled once per instruction set.
 ///
-/// `run` and everything it calls must be `#[inline(always)]`: only then does the code become part
-/// of a function for which the instruction set is enabled.
+/// `run` and everything it calls must be `#[inline(always)]`, and nothing may be a closure: only
+/// then does the code become part of a function for which the instruction set is enabled.
 pub(super) trait Kernel {
     /// # Safety
     /// The implementor says which memory must be accessible.
