@@ -19,6 +19,7 @@ use cornu_kernels::Isa;
 use crate::groups::{Group, GroupKind};
 use crate::lower::Lowering;
 
+pub(crate) use conv::{Unpooling, unpool};
 pub(crate) use relayout::Relayout;
 
 /// A kernel with all its settings: what a step does.
