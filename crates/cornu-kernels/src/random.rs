@@ -72,10 +72,8 @@ fn fill<S: Simd>(s: S, y: &mut [f32], counter: Counter, first: u64, is_normal: b
         if is_normal {
             normal_group(s, &mut numbers, &words);
         } else {
-            for word in 0..4 {
-                for i in 0..BLOCKS {
-                    numbers[word * BLOCKS + i] = (words[word][i] >> 8) as i32 as f32 * STEP;
-                }
+            for (number, word) in numbers.iter_mut().zip(words.as_flattened()) {
+                *number = (word >> 8) as i32 as f32 * STEP;
             }
         }
         y[done..done + n].copy_from_slice(&numbers[offset..offset + n]);

@@ -198,7 +198,7 @@ fn fold<S: Simd>(s: S, z: S::V, n: usize, mode: FillMode) -> S::V {
     s.min(s.max(folded, zero), last)
 }
 
-/// The pixels before and after a coordinate along one axis, and their weights.
+/// The pixels before and after coordinates along one axis, and their weights.
 #[derive(Clone, Copy)]
 struct Neighbours<V> {
     first: V,

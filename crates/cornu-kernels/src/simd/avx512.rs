@@ -34,14 +34,12 @@ unsafe fn indices(table: &[i32; 16]) -> __m512i {
 unsafe fn wide_product(x: __m512i, factor: u32) -> (__m512i, __m512i) {
     // SAFETY: the caller has AVX-512.
     unsafe {
+        let lower = _mm512_mullo_epi32(x, _mm512_set1_epi32(factor.cast_signed()));
         let factor = _mm512_set1_epi64(i64::from(factor));
         // Products of the even lanes, and of the odd ones.
         let even = _mm512_mul_epu32(x, factor);
         let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(x), factor);
-        (
-            _mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(even), 0xaaaa, odd),
-            _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64::<32>(odd)),
-        )
+        (_mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(even), 0xaaaa, odd), lower)
     }
 }
 
