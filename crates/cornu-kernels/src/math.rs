@@ -181,7 +181,7 @@ pub(crate) mod vector {
 
     #[inline(always)]
     pub(crate) fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
-        // Beyond this bound the quotient is 1 to the last bit.
+        // Beyond this bound the quotient is 1 but for the last bit.
         let bound = 7.905_311;
         let c = s.max(s.splat(-bound), s.min(s.splat(bound), x));
         let square = s.mul(c, c);
@@ -200,6 +200,9 @@ pub(crate) mod vector {
         let q =
             s.polynomial(square, [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3]);
         let y = s.div(s.mul(c, p), q);
+        // From here on the nearest number is 1 itself, and must be: gradients use 1 - y^2.
+        let one = s.select(s.lt(x, s.splat(0.0)), s.splat(-1.0), s.splat(1.0));
+        let y = s.select(s.lt(s.splat(9.011), s.abs(x)), one, y);
         s.select(s.lt(s.abs(x), s.splat(4e-4)), x, y)
     }
 
