@@ -46,7 +46,7 @@ pub use plain::{Mean, RootMeanSquaredError, Sum};
 pub use rates::{FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives};
 
 /// What every metric answers.
-pub trait Metric: Debug + Send {
+pub trait Metric: Debug + Send + Sync {
     /// Keras's class name, such as `BinaryAccuracy`.
     fn class_name(&self) -> &'static str;
 
