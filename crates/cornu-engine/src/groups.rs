@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use cornu_graph::ops::{BinaryKind, UnaryKind};
 use cornu_graph::{Graph, Op, ValueId};
 
+use crate::layouts::{ConvShape, Family};
 use crate::placement::{Placement, Role};
 
 /// Nodes that run as one step.
@@ -186,10 +187,8 @@ impl<'a> Grouping<'a> {
 
     /// `conv [+ bias] [relu] [2x2 max pool]`, and the gradient of the pooling.
     fn try_conv(&mut self, conv: ValueId) {
-        let Op::Conv(op) = self.op(conv) else { return };
-        if op.strides.len() != 2 {
-            return;
-        }
+        let Op::Conv(_) = self.op(conv) else { return };
+        let Some(shape) = ConvShape::of(self.graph, self.graph.node(conv)) else { return };
         let mut nodes = vec![conv];
         let mut tail = ConvTail { conv, bias: None, relu: false, pool: None };
         let mut last = conv;
@@ -207,7 +206,9 @@ impl<'a> Grouping<'a> {
             nodes.push(relu);
             last = relu;
         }
-        if let Some((pool, unpool)) = self.pooled(last, tail.relu) {
+        if shape.family() == Family::Planes
+            && let Some((pool, unpool)) = self.pooled(last, tail.relu)
+        {
             tail.pool = Some(unpool.is_some());
             nodes.push(pool);
             if let Some(Unpooling { nodes, d_pooled, select }) = unpool {
@@ -250,11 +251,7 @@ impl<'a> Grouping<'a> {
                 let inputs = &self.graph.node(grad).inputs;
                 // The same window: a gradient of another pooling of the same value is left alone.
                 let same_window = match (self.op(pool), self.op(grad)) {
-                    (Op::MaxPool(pool), Op::MaxPoolGrad(grad)) => {
-                        grad.window == pool.window
-                            && grad.strides == pool.strides
-                            && grad.padding == pool.padding
-                    }
+                    (Op::MaxPool(pool), Op::MaxPoolGrad(grad)) => grad.pool == *pool,
                     _ => false,
                 };
                 let d_pooled = *inputs.iter().find(|&&input| input != x)?;
@@ -314,9 +311,9 @@ impl<'a> Grouping<'a> {
                 self.graph.shape(input) == self.graph.shape(value) && self.same_time(input, value)
             })
             .filter_map(|input| self.draft_of[input.index()])
-            .filter(|&draft| {
-                matches!(&self.drafts[draft], Some(d) if d.kind == GroupKind::Elementwise)
-            })
+            .filter(
+                |&draft| matches!(&self.drafts[draft], Some(d) if d.kind == GroupKind::Elementwise),
+            )
             .collect();
         producers.sort_unstable_by_key(|&draft| {
             std::cmp::Reverse(self.drafts[draft].as_ref().map(|draft| draft.position))
@@ -342,7 +339,8 @@ impl<'a> Grouping<'a> {
         let inside = |value: &ValueId| a.nodes.contains(value) || b.nodes.contains(value);
         let read_between = a.nodes.iter().any(|node| {
             self.users[node.index()].iter().any(|user| {
-                !inside(user) && self.is_grouped_or_before(*user, b.position)
+                !inside(user)
+                    && self.is_grouped_or_before(*user, b.position)
                     && self.position(*user) <= b.position
             })
         });
@@ -350,16 +348,20 @@ impl<'a> Grouping<'a> {
             b.position
         } else {
             let known_before = b.nodes.iter().all(|node| {
-                self.graph.node(*node).inputs.iter().all(|input| {
-                    inside(input) || self.position(*input) < a.position
-                })
+                self.graph
+                    .node(*node)
+                    .inputs
+                    .iter()
+                    .all(|input| inside(input) || self.position(*input) < a.position)
             });
             if !known_before {
                 return;
             }
             a.position
         };
-        if let (Some(mut merged), Some(gone)) = (self.drafts[early].take(), self.drafts[late].take()) {
+        if let (Some(mut merged), Some(gone)) =
+            (self.drafts[early].take(), self.drafts[late].take())
+        {
             for node in &gone.nodes {
                 self.draft_of[node.index()] = Some(early);
             }

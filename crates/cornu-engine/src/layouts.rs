@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use cornu_graph::{Graph, Node, Op};
+use cornu_kernels::conv::pixels;
 use cornu_kernels::layout::{Halo, Pixels, Planes, Window};
 use cornu_tensor::{Dim, Shape};
 
@@ -67,27 +68,21 @@ impl ConvShape {
     /// Reads the node, if it is a two-dimensional convolution or a gradient of one.
     pub(crate) fn of(graph: &Graph, node: &Node) -> Option<Self> {
         let shape = |i: usize| graph.shape(node.inputs[i]);
-        let (input, kernel, output, strides, dilations, padding, groups) = match &node.op {
-            Op::Conv(op) => {
-                (shape(0), shape(1), &node.shape, &op.strides, &op.dilations, &op.padding, op.groups)
-            }
-            Op::ConvInputGrad(op) => {
-                (&node.shape, shape(1), shape(0), &op.strides, &op.dilations, &op.padding, op.groups)
-            }
-            Op::ConvKernelGrad(op) => {
-                (shape(0), &node.shape, shape(1), &op.strides, &op.dilations, &op.padding, op.groups)
-            }
+        let (op, input, kernel, output) = match &node.op {
+            Op::Conv(op) => (op, shape(0), shape(1), &node.shape),
+            Op::ConvInputGrad(op) => (&op.conv, &node.shape, shape(1), shape(0)),
+            Op::ConvKernelGrad(op) => (&op.conv, shape(0), &node.shape, shape(1)),
             _ => return None,
         };
         let (Some(input), Some(output)) = (picture(input), picture(output)) else { return None };
         let size = |axis: usize| kernel.dims()[axis].size(1);
         let window = Window {
             size: [size(0), size(1)],
-            stride: [strides[0], strides[1]],
-            dilation: [dilations[0], dilations[1]],
-            before: [padding[0].0, padding[1].0],
+            stride: [op.strides[0], op.strides[1]],
+            dilation: [op.dilations[0], op.dilations[1]],
+            before: [op.padding[0].0, op.padding[1].0],
         };
-        Some(Self { input, output, window, groups })
+        Some(Self { input, output, window, groups: op.groups })
     }
 
     /// Multiplications and additions of one sample.
@@ -100,14 +95,20 @@ impl ConvShape {
     /// The family whose vectors would be filled best. Below 32 channels one register of weights
     /// serves few products, which favours planes a little; above, pixels.
     pub(crate) fn family(&self) -> Family {
-        if self.window.stride != [1, 1] || self.groups != 1 {
+        let reach = |axis: usize| (self.window.size[axis] - 1) * self.window.dilation[axis];
+        let over_padded = (0..2).any(|axis| reach(axis) < self.window.before[axis]);
+        if self.window.stride != [1, 1] || self.groups != 1 || over_padded {
             return Family::Pixels;
         }
         let filled = |n: usize| n as f64 / n.next_multiple_of(16) as f64;
         let planes = filled(self.output[1]);
         let pixels = f64::midpoint(filled(self.input[2]), filled(self.output[2]));
         let few_channels = self.input[2].min(self.output[2]) < 32;
-        if planes > pixels * if few_channels { 0.9 } else { 1.1 } { Family::Planes } else { Family::Pixels }
+        if planes > pixels * if few_channels { 0.9 } else { 1.1 } {
+            Family::Planes
+        } else {
+            Family::Pixels
+        }
     }
 
     /// Halo that the forward pass and the kernel's gradient read around the input.
@@ -150,7 +151,9 @@ impl Layouts {
         let (size, halo) = if input_grad {
             let halo = match family {
                 Family::Planes => conv.input_grad_window().halo([out_h, out_w], [in_h, in_w]),
-                Family::Pixels => Halo::default(),
+                Family::Pixels => {
+                    pixels::input_grad_halo(&conv.window, [in_h, in_w], [out_h, out_w])
+                }
             };
             ([out_h, out_w], halo)
         } else {

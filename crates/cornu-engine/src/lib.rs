@@ -7,9 +7,25 @@
 //! them names the floor at fault: the reference (the ops' definitions, in `f64`), the engine without
 //! fusion, the fused engine, and the fused engine on several threads (bit-equal to one thread).
 
+mod program;
+
+// The road from a graph to a plan, in order.
+mod bind;
+mod groups;
+mod layouts;
+mod lower;
+mod memory;
+mod passes;
+mod placement;
+mod plan;
+mod plan_text;
+
+// The road of a batch through a plan.
+mod run;
+mod schedule;
+
 mod error;
 mod options;
-mod program;
 mod variables;
 
 pub use error::EngineError;

@@ -106,6 +106,8 @@ pub(crate) struct Plan {
     pub(crate) accumulators: Vec<(usize, f32)>,
     /// Shared buffers that hold the number of samples.
     pub(crate) batch_sizes: Vec<usize>,
+    /// Whether random numbers are drawn that all samples share.
+    pub(crate) draws_shared_numbers: bool,
 }
 
 impl Plan {
@@ -117,5 +119,17 @@ impl Plan {
     /// Elements of all accumulators of one slot.
     pub(crate) fn accumulators_len(&self) -> usize {
         self.accumulators.iter().map(|(len, _)| len).sum()
+    }
+
+    /// Whether the shared steps of the first phase give the same as long as the variables do.
+    pub(crate) fn is_steady(&self) -> bool {
+        let reads_only_variables = self.phases.first().is_none_or(|phase| {
+            phase
+                .shared
+                .iter()
+                .flat_map(|step| &step.inputs)
+                .all(|&id| !matches!(self.buffers[id].home, Home::Input(_)))
+        });
+        reads_only_variables && !self.draws_shared_numbers && self.batch_sizes.is_empty()
     }
 }

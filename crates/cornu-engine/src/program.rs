@@ -1,6 +1,14 @@
 use cornu_graph::{Feed, Graph, Op, evaluate, verify};
 use cornu_tensor::{Array, Tensor};
 
+use crate::bind::Moment;
+use crate::groups::group;
+use crate::layouts::Layouts;
+use crate::lower::lower;
+use crate::passes::simplify;
+use crate::placement::place;
+use crate::plan::Plan;
+use crate::run::Machine;
 use crate::{EngineError, Options, Runtime, Variables};
 
 /// What one run is given.
@@ -24,7 +32,16 @@ pub struct Run<'a> {
 #[derive(Debug)]
 pub struct Program {
     graph: Graph,
-    options: Options,
+    engine: Option<Engine>,
+}
+
+/// The plan of a graph and the memory to follow it.
+#[derive(Debug)]
+struct Engine {
+    plan: Plan,
+    machine: Machine,
+    /// State of the variables that the first phase's shared values were made from.
+    made_from: Option<(u64, u64, Vec<usize>)>,
 }
 
 impl Program {
@@ -35,12 +52,27 @@ impl Program {
     /// [`EngineError::Graph`] if the graph is not valid.
     pub fn compile(graph: Graph, options: &Options) -> Result<Self, EngineError> {
         verify("as given", &graph)?;
-        Ok(Self { graph, options: options.clone() })
+        let engine = match options.runtime {
+            Runtime::Reference => None,
+            Runtime::Unfused | Runtime::Fused => {
+                let plan = plan(&graph, options)?;
+                let machine = Machine::new(options.isa, options.threads, &plan);
+                Some(Engine { plan, machine, made_from: None })
+            }
+        };
+        Ok(Self { graph, engine })
     }
 
     /// The graph as it was given.
     pub fn graph(&self) -> &Graph {
         &self.graph
+    }
+
+    /// The plan as text: every step with its kernel, shapes and memory.
+    pub fn plan_text(&self) -> String {
+        self.engine
+            .as_ref()
+            .map_or_else(|| self.graph.to_string(), |engine| engine.plan.to_string())
     }
 
     /// Computes the outputs, in the order in which the graph lists them, and stores the updates.
@@ -50,17 +82,39 @@ impl Program {
     /// [`EngineError::Input`] or [`EngineError::Variable`] if what is fed does not fit. The
     /// variables are unchanged then.
     pub fn run(&mut self, run: &mut Run<'_>) -> Result<Vec<Tensor>, EngineError> {
-        match self.options.runtime {
-            Runtime::Reference | Runtime::Unfused | Runtime::Fused => self.run_reference(run),
-        }
+        let Some(engine) = &mut self.engine else {
+            return Ok(self.run_exact(run)?.iter().map(Array::to_f32).collect());
+        };
+        check_variables(&self.graph, run)?;
+        let inputs = engine
+            .plan
+            .inputs
+            .iter()
+            .map(|(name, shape)| find_input(run.inputs, name, shape.n_elements(run.samples)))
+            .collect::<Result<Vec<_>, _>>()?;
+        let state = (run.variables.id(), run.variables.version(), run.binding.to_vec());
+        let shared_is_current =
+            engine.plan.is_steady() && engine.made_from.as_ref() == Some(&state);
+        let moment = Moment { batch: run.samples, first_sample: 0, seed: run.seed, step: run.step };
+        let outputs = engine.machine.run(
+            &engine.plan,
+            &inputs,
+            run.variables,
+            run.binding,
+            moment,
+            shared_is_current,
+        );
+        engine.made_from = Some(state);
+        Ok(outputs)
     }
 
-    /// As [`Program::run`], with `f64` results of the reference runtime.
+    /// As [`Program::run`] by the reference runtime, with its `f64` results.
     ///
     /// # Errors
     ///
     /// As for [`Program::run`].
     pub fn run_exact(&self, run: &mut Run<'_>) -> Result<Vec<Array<f64>>, EngineError> {
+        check_variables(&self.graph, run)?;
         let mut feed =
             Feed { samples: run.samples, seed: run.seed, step: run.step, ..Feed::default() };
         for node in self.graph.nodes() {
@@ -78,10 +132,30 @@ impl Program {
         }
         Ok(self.graph.outputs().iter().filter_map(|(name, _)| outputs.remove(name)).collect())
     }
+}
 
-    fn run_reference(&self, run: &mut Run<'_>) -> Result<Vec<Tensor>, EngineError> {
-        Ok(self.run_exact(run)?.iter().map(Array::to_f32).collect())
+/// All that happens to a graph before it runs.
+fn plan(graph: &Graph, options: &Options) -> Result<Plan, EngineError> {
+    let graph = simplify(graph)?;
+    let placement = place(&graph);
+    let groups = group(&graph, &placement, options.runtime == Runtime::Fused);
+    let layouts = Layouts::choose(&graph);
+    Ok(lower(&graph, &placement, &groups, layouts))
+}
+
+/// Every variable of the graph must be bound to a value of its shape.
+fn check_variables(graph: &Graph, run: &Run<'_>) -> Result<(), EngineError> {
+    for (i, info) in graph.variables().iter().enumerate() {
+        let got = match run.binding.get(i) {
+            Some(&index) if index < run.variables.len() => run.variables.get(index).dims().to_vec(),
+            _ => Vec::new(),
+        };
+        if got != info.dims || run.binding.len() <= i {
+            let (name, expected) = (info.name.clone(), info.dims.clone());
+            return Err(EngineError::Variable { name, expected, got });
+        }
     }
+    Ok(())
 }
 
 /// The elements fed for input `name`, which must be `n` of them.

@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use cornu_tensor::{Array, Tensor};
 
 /// The values of a model's variables: weights, optimizer slots, moving statistics. Several programs
@@ -5,10 +7,30 @@ use cornu_tensor::{Array, Tensor};
 ///
 /// The reference runtime keeps its `f64` results beside the rounded ones, so that a long training
 /// run in `f64` is not rounded at each step.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug)]
 pub struct Variables {
     values: Vec<Tensor>,
     exact: Vec<Option<Array<f64>>>,
+    /// Tells these variables from all others of the process.
+    id: u64,
+    /// Rises with every change.
+    version: u64,
+}
+
+/// Numbers for [`Variables::id`].
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
+impl Default for Variables {
+    fn default() -> Self {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Self { values: Vec::new(), exact: Vec::new(), id, version: 0 }
+    }
+}
+
+impl Clone for Variables {
+    fn clone(&self) -> Self {
+        Self { values: self.values.clone(), exact: self.exact.clone(), ..Self::default() }
+    }
 }
 
 impl Variables {
@@ -19,6 +41,7 @@ impl Variables {
 
     /// Adds a variable and gives its number.
     pub fn push(&mut self, value: Tensor) -> usize {
+        self.version += 1;
         self.values.push(value);
         self.exact.push(None);
         self.values.len() - 1
@@ -41,14 +64,24 @@ impl Variables {
 
     /// Replaces the value of variable `index`.
     pub fn set(&mut self, index: usize, value: Tensor) {
+        self.version += 1;
         self.values[index] = value;
         self.exact[index] = None;
     }
 
     /// Elements of variable `index`, to be changed in place.
     pub fn data_mut(&mut self, index: usize) -> &mut [f32] {
+        self.version += 1;
         self.exact[index] = None;
         self.values[index].data_mut()
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
     /// Value of variable `index` as the reference runtime knows it.
@@ -58,6 +91,7 @@ impl Variables {
 
     /// Stores a result of the reference runtime.
     pub fn set_exact(&mut self, index: usize, value: Array<f64>) {
+        self.version += 1;
         self.values[index] = value.to_f32();
         self.exact[index] = Some(value);
     }

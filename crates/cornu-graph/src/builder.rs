@@ -3,10 +3,10 @@
 use cornu_tensor::{Array, Dim, Shape};
 
 use crate::ops::{
-    AffineTransform, ArgMax, AveragePool, AveragePoolGrad, BatchSize, Binary, BinaryKind,
-    BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Distribution, Gather,
-    Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce,
-    ReduceKind, Reshape, Resize, Reverse, Sampling, ScatterAdd, Select, Slice, Softmax,
+    AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchSize, Binary,
+    BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Distribution,
+    Gather, Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce,
+    ReduceKind, Reshape, Resize, ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Slice, Softmax,
     StopGradient, Transpose, Unary, UnaryKind, Variable,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
@@ -382,6 +382,17 @@ impl Graph {
         self.add_node(Resize { height, width, interpolation }.into(), &[x])
     }
 
+    /// The transpose of [`Graph::resize`]: gradients of pictures of `height` by `width` cells.
+    pub fn resize_grad(
+        &mut self,
+        d_output: ValueId,
+        height: usize,
+        width: usize,
+        interpolation: Interpolation,
+    ) -> Built {
+        self.add_node(ResizeGrad { height, width, interpolation }.into(), &[d_output])
+    }
+
     /// Pictures `(N, H, W, C)` read through `transforms` `(N, 6)`.
     pub fn affine_transform(
         &mut self,
@@ -390,6 +401,16 @@ impl Graph {
         sampling: Sampling,
     ) -> Built {
         self.add_node(AffineTransform { sampling }.into(), &[x, transforms])
+    }
+
+    /// The transpose of [`Graph::affine_transform`] as a function of the pictures.
+    pub fn affine_transform_grad(
+        &mut self,
+        d_output: ValueId,
+        transforms: ValueId,
+        sampling: Sampling,
+    ) -> Built {
+        self.add_node(AffineTransformGrad { sampling }.into(), &[d_output, transforms])
     }
 }
 

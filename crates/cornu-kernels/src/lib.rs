@@ -7,15 +7,20 @@
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
 mod buffer;
-pub mod elementwise;
 pub mod conv;
+pub mod copy;
+pub mod elementwise;
+pub mod image;
 mod isa;
 pub mod layout;
 pub mod math;
 pub mod matmul;
+pub mod pooling;
 pub mod random;
+pub mod reduce;
 mod simd;
+pub mod softmax;
 pub mod threads;
 
-pub use buffer::{AlignedBuf, OutOfMemory};
+pub use buffer::{AlignedBuf, OutOfMemory, as_bytes, as_bytes_mut};
 pub use isa::Isa;

@@ -7,16 +7,14 @@ pub(super) fn drop_no_ops(graph: &Graph) -> Result<Graph, GraphError> {
         if let Some(same) = stands_for(new, &node) {
             return Ok(same);
         }
-        if let (Op::Reshape(_), Op::Reshape(_)) = (&node.op, &new.node(first(&node)).op) {
-            let inner = new.node(node.inputs[0]).inputs[0];
-            return new.reshape(inner, node.shape.clone());
+        if let (Op::Reshape(_), Some(&x)) = (&node.op, node.inputs.first())
+            && let Op::Reshape(_) = new.node(x).op
+        {
+            let inner = new.node(x).inputs[0];
+            return new.reshape(inner, node.shape);
         }
         new.add_node(node.op, &node.inputs)
     })
-}
-
-fn first(node: &Node) -> ValueId {
-    node.inputs[0]
 }
 
 /// The value that `node` merely repeats, if it does.
@@ -39,13 +37,13 @@ fn stands_for(graph: &Graph, node: &Node) -> Option<ValueId> {
                 None
             }
         }
-        Op::Unary(op) if op.0 == UnaryKind::Neg => match &graph.node(first(node)).op {
+        Op::Unary(op) if op.0 == UnaryKind::Neg => match &graph.node(node.inputs[0]).op {
             Op::Unary(inner) if inner.0 == UnaryKind::Neg => {
                 Some(graph.node(node.inputs[0]).inputs[0])
             }
             _ => None,
         },
-        Op::Reshape(_) => same_shape(first(node)),
+        Op::Reshape(_) => same_shape(node.inputs[0]),
         _ => None,
     }
 }

@@ -26,8 +26,7 @@ pub(super) fn fold_constants(graph: &Graph) -> Result<Graph, GraphError> {
                 _ => None,
             })
             .collect();
-        let cx =
-            EvalCx { dims: &dims, samples: 0, batch: 0, first_sample: 0, seed: 0, step: 0 };
+        let cx = EvalCx { dims: &dims, samples: 0, batch: 0, first_sample: 0, seed: 0, step: 0 };
         let value = node.op.def().evaluate(&inputs, &cx);
         new.add_node(Constant { value }.into(), &[])
     })

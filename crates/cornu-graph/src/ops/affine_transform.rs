@@ -185,8 +185,7 @@ impl OpDef for AffineTransform {
         if cx.needs(1) {
             return Err(cx.no_gradient());
         }
-        let grad = AffineTransformGrad { sampling: self.sampling };
-        let dx = cx.graph.add_node(grad.into(), &[cx.d_output(), cx.input(1)])?;
+        let dx = cx.graph.affine_transform_grad(cx.d_output(), cx.input(1), self.sampling)?;
         cx.add_to_input(0, dx)
     }
 

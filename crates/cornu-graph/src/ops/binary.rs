@@ -1,6 +1,6 @@
 use cornu_tensor::{Array, Dim, Shape};
 
-use super::{EvalCx, OpDef, broadcast_strides, for_each_index, offset, operands, shape_error};
+use super::{EvalCx, OpDef, broadcast_strides, for_each_offset, operands, shape_error};
 use crate::{GradientCx, Graph, GraphError, ValueId};
 
 /// The same function of every pair of elements; shapes are broadcast as in NumPy.
@@ -149,13 +149,14 @@ impl OpDef for Binary {
 
     fn evaluate(&self, inputs: &[&Array<f64>], cx: &EvalCx<'_>) -> Array<f64> {
         let (a, b) = (inputs[0], inputs[1]);
+        if a.dims() == cx.dims && b.dims() == cx.dims {
+            return Array::from_fn(cx.dims, |i| self.0.apply(a.data()[i], b.data()[i]));
+        }
         let a_strides = broadcast_strides(a.dims(), cx.dims);
         let b_strides = broadcast_strides(b.dims(), cx.dims);
         let mut y = Vec::with_capacity(cx.dims.iter().product());
-        for_each_index(cx.dims, |index| {
-            let a = a.data()[offset(index, &a_strides)];
-            let b = b.data()[offset(index, &b_strides)];
-            y.push(self.0.apply(a, b));
+        for_each_offset(cx.dims, [&a_strides, &b_strides], |[i, j]| {
+            y.push(self.0.apply(a.data()[i], b.data()[j]));
         });
         Array::from_fn(cx.dims, |i| y[i])
     }

@@ -1,7 +1,7 @@
 use cornu_tensor::{Array, Shape};
 
 use super::binary::broadcast;
-use super::{EvalCx, OpDef, broadcast_strides, for_each_index, offset, operands, shape_error};
+use super::{EvalCx, OpDef, broadcast_strides, for_each_offset, operands, shape_error};
 use crate::{GradientCx, GraphError};
 
 /// Repeats the operand along axes of size 1 and missing leading axes, as in NumPy.
@@ -34,7 +34,7 @@ impl OpDef for BroadcastTo {
     fn evaluate(&self, inputs: &[&Array<f64>], cx: &EvalCx<'_>) -> Array<f64> {
         let strides = broadcast_strides(inputs[0].dims(), cx.dims);
         let mut y = Vec::with_capacity(cx.dims.iter().product());
-        for_each_index(cx.dims, |index| y.push(inputs[0].data()[offset(index, &strides)]));
+        for_each_offset(cx.dims, [&strides], |[i]| y.push(inputs[0].data()[i]));
         Array::from_fn(cx.dims, |i| y[i])
     }
 }

@@ -78,17 +78,24 @@ impl OpDef for MatMul {
         let (a, b) = (inputs[0], inputs[1]);
         let [m, k] = Self::axes(a.dims(), self.transpose_a);
         let [_, n] = Self::axes(b.dims(), self.transpose_b);
-        Array::from_fn(cx.dims, |i| {
-            let (column, row, matrix) = (i % n, i / n % m, i / (n * m));
-            let a = &a.data()[matrix * m * k..];
-            let b = &b.data()[matrix * k * n..];
-            (0..k)
-                .map(|j| {
+        let mut y = Array::zeros(cx.dims);
+        if m * n == 0 {
+            return y;
+        }
+        for (matrix, y) in y.data_mut().chunks_exact_mut(m * n).enumerate() {
+            let a = &a.data()[matrix * m * k..(matrix + 1) * m * k];
+            let b = &b.data()[matrix * k * n..(matrix + 1) * k * n];
+            for (row, y) in y.chunks_exact_mut(n).enumerate() {
+                for j in 0..k {
                     let a = if self.transpose_a { a[j * m + row] } else { a[row * k + j] };
-                    let b = if self.transpose_b { b[column * k + j] } else { b[j * n + column] };
-                    a * b
-                })
-                .sum()
-        })
+                    for column in 0..n {
+                        let b =
+                            if self.transpose_b { b[column * k + j] } else { b[j * n + column] };
+                        y[column] += a * b;
+                    }
+                }
+            }
+        }
+        y
     }
 }

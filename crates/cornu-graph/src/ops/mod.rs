@@ -202,6 +202,27 @@ pub(crate) fn for_each_index(dims: &[usize], mut f: impl FnMut(&[usize])) {
     }
 }
 
+/// Calls `f` with the positions of each element, in row-major order of `dims`, in arrays with these
+/// strides.
+pub(crate) fn for_each_offset<const N: usize>(
+    dims: &[usize],
+    strides: [&[usize]; N],
+    mut f: impl FnMut([usize; N]),
+) {
+    let Some((&n, outer)) = dims.split_last() else { return f([0; N]) };
+    for_each_index(outer, |index| {
+        // Elements of one row are a fixed step apart in each array.
+        let mut at = strides.map(|strides| offset(index, strides));
+        let steps = strides.map(|strides| strides[outer.len()]);
+        for _ in 0..n {
+            f(at);
+            for (at, step) in at.iter_mut().zip(steps) {
+                *at += step;
+            }
+        }
+    });
+}
+
 /// Calls `f` with the flat positions of each line of elements along `axis`, in row-major order of
 /// the other axes.
 pub(crate) fn for_each_lane(

@@ -6,9 +6,11 @@ use crate::{GradientCx, GraphError};
 /// Random numbers that depend on the seed, the stream, the step and the element's position in the
 /// batch only: the same for any number of threads and any split of the batch.
 ///
-/// Element `i` takes word `i % 4` of the Philox4x32-10 block with counter
-/// `(i / 4, stream, step)` and the seed as key (Salmon et al. 2011, "Parallel random numbers: as
-/// easy as 1, 2, 3").
+/// Element `i` takes word `i % 64 / 16` of Philox4x32-10 block `i / 64 * 16 + i % 16` (Salmon et
+/// al. 2011, "Parallel random numbers: as easy as 1, 2, 3"); `i` counts the elements of the whole
+/// batch in row-major order, whatever the rank. The key is the seed, low half first. The counter is
+/// the block's number, the stream, and the step, low half first: no two elements, streams or steps
+/// share a word, but a value of more than 2³⁴ elements would repeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Random {
     /// How the numbers are distributed.
@@ -45,28 +47,22 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
 impl Random {
     /// Element `i` of the value for the whole batch.
     fn element(&self, seed: u64, step: u64, i: u64) -> f64 {
-        let key = [seed as u32, (seed >> 32) as u32];
-        let words = |block: u64| {
-            philox(
-                [
-                    block as u32,
-                    self.stream ^ ((block >> 32) as u32).rotate_left(16),
-                    step as u32,
-                    (step >> 32) as u32,
-                ],
-                key,
-            )
-        };
+        // Sixteen blocks side by side: consecutive elements are the same word of different blocks,
+        // which is how vector instructions make them.
+        let block = (i / 64 * 16 + i % 16) as u32;
+        let word = (i % 64 / 16) as usize;
+        let counter = [block, self.stream, step as u32, (step >> 32) as u32];
+        let words = philox(counter, [seed as u32, (seed >> 32) as u32]);
         let unit = |word: u32| f64::from(word >> 8) / f64::from(1u32 << 24);
         match self.distribution {
-            Distribution::Uniform => unit(words(i / 4)[(i % 4) as usize]),
+            Distribution::Uniform => unit(words[word]),
             Distribution::Normal => {
-                // Words (0, 1) give elements 0 and 1 of the block, words (2, 3) elements 2 and 3.
-                let block = words(i / 4);
-                let pair = (i % 4) as usize / 2 * 2;
-                let radius = (-2.0 * (1.0 - unit(block[pair])).ln()).sqrt();
-                let angle = std::f64::consts::TAU * unit(block[pair + 1]);
-                if i.is_multiple_of(2) { radius * angle.cos() } else { radius * angle.sin() }
+                // Words (0, 1) give a radius, which is never 0, and an angle; so do words (2, 3).
+                let pair = word / 2 * 2;
+                let not_zero = unit(words[pair]) + 1.0 / f64::from(1u32 << 24);
+                let radius = (-2.0 * not_zero.ln()).sqrt();
+                let angle = std::f64::consts::TAU * unit(words[pair + 1]);
+                if word == pair { radius * angle.cos() } else { radius * angle.sin() }
             }
         }
     }
@@ -121,5 +117,43 @@ mod tests {
         let whole = op.evaluate(&[], &cx);
         let part = op.evaluate(&[], &EvalCx { dims: &[2, 5], samples: 2, first_sample: 2, ..cx });
         assert_eq!(whole.rows(2, 4), part);
+    }
+
+    fn numbers(distribution: Distribution, stream: u32, seed: u64, step: u64) -> Array<f64> {
+        let op = Random { distribution, stream, shape: Shape::batched([5, 7, 11]) };
+        let dims = [4, 5, 7, 11];
+        let cx = EvalCx { dims: &dims, samples: 4, batch: 4, first_sample: 0, seed, step };
+        op.evaluate(&[], &cx)
+    }
+
+    #[test]
+    fn seed_stream_and_step_each_change_every_block() {
+        let plain = numbers(Distribution::Uniform, 0, 0, 0);
+        for other in [
+            numbers(Distribution::Uniform, 1, 0, 0),
+            numbers(Distribution::Uniform, 0, 1, 0),
+            numbers(Distribution::Uniform, 0, 1 << 32, 0),
+            numbers(Distribution::Uniform, 0, 0, 1),
+            numbers(Distribution::Uniform, 0, 0, 1 << 32),
+        ] {
+            let same = plain.data().iter().zip(other.data()).filter(|(a, b)| a == b).count();
+            assert!(same < 3, "{same} of {} numbers are the same", plain.len());
+        }
+    }
+
+    #[test]
+    fn moments_are_those_of_the_distribution() {
+        for (distribution, mean, variance) in
+            [(Distribution::Uniform, 0.5, 1.0 / 12.0), (Distribution::Normal, 0.0, 1.0)]
+        {
+            let x = numbers(distribution, 3, 7, 2);
+            let n = x.len() as f64;
+            let got_mean = x.data().iter().sum::<f64>() / n;
+            let got_variance = x.data().iter().map(|x| (x - got_mean).powi(2)).sum::<f64>() / n;
+            // Four standard errors of the mean; the variance's is about as large.
+            let allowed = 4.0 * (2.0 * variance / n).sqrt();
+            assert!((got_mean - mean).abs() < allowed, "{distribution:?} mean {got_mean}");
+            assert!((got_variance - variance).abs() < allowed, "variance {got_variance}");
+        }
     }
 }

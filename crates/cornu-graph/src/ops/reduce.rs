@@ -1,6 +1,6 @@
 use cornu_tensor::{Array, Dim, Shape};
 
-use super::{EvalCx, OpDef, broadcast_strides, for_each_index, offset, operands, shape_error};
+use super::{EvalCx, OpDef, broadcast_strides, for_each_offset, operands, shape_error};
 use crate::{GradientCx, GraphError};
 
 /// One number for all elements along `axes`.
@@ -91,11 +91,12 @@ impl OpDef for Reduce {
             ReduceKind::Min => (f64::INFINITY, |a, b| super::BinaryKind::Min.apply(a, b)),
         };
         let mut y = Array::full(cx.dims, start);
-        let mut position = 0;
-        for_each_index(x.dims(), |index| {
-            let to = &mut y.data_mut()[offset(index, &strides)];
-            *to = combine(*to, x.data()[position]);
-            position += 1;
+        let mut elements = x.data().iter();
+        for_each_offset(x.dims(), [&strides], |[i]| {
+            if let Some(&x) = elements.next() {
+                let to = &mut y.data_mut()[i];
+                *to = combine(*to, x);
+            }
         });
         y
     }

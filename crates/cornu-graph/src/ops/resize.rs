@@ -66,8 +66,7 @@ impl OpDef for Resize {
 
     fn gradient(&self, cx: &mut GradientCx<'_>) -> Result<(), GraphError> {
         let [height, width] = height_and_width(cx.graph.shape(cx.input(0)));
-        let grad = ResizeGrad { height, width, interpolation: self.interpolation };
-        let dx = cx.graph.add_node(grad.into(), &[cx.d_output()])?;
+        let dx = cx.graph.resize_grad(cx.d_output(), height, width, self.interpolation)?;
         cx.add_to_input(0, dx)
     }
 

@@ -1,7 +1,7 @@
 use cornu_tensor::{Array, Shape};
 
 use super::binary::{add_broadcast, broadcast};
-use super::{EvalCx, OpDef, broadcast_strides, for_each_index, offset, operands, shape_error};
+use super::{EvalCx, OpDef, broadcast_strides, for_each_offset, operands, shape_error};
 use crate::{GradientCx, GraphError};
 
 /// `y = a` where the condition is not 0, else `b`; shapes are broadcast as in NumPy.
@@ -38,12 +38,11 @@ impl OpDef for Select {
     }
 
     fn evaluate(&self, inputs: &[&Array<f64>], cx: &EvalCx<'_>) -> Array<f64> {
-        let strides: Vec<Vec<usize>> =
-            inputs.iter().map(|input| broadcast_strides(input.dims(), cx.dims)).collect();
+        let [condition, a, b] = [0, 1, 2].map(|i| inputs[i].data());
+        let strides = [0, 1, 2].map(|i| broadcast_strides(inputs[i].dims(), cx.dims));
         let mut y = Vec::with_capacity(cx.dims.iter().product());
-        for_each_index(cx.dims, |index| {
-            let operand = |i: usize| inputs[i].data()[offset(index, &strides[i])];
-            y.push(if operand(0) != 0.0 { operand(1) } else { operand(2) });
+        for_each_offset(cx.dims, strides.each_ref().map(Vec::as_slice), |[i, j, k]| {
+            y.push(if condition[i] != 0.0 { a[j] } else { b[k] });
         });
         Array::from_fn(cx.dims, |i| y[i])
     }

@@ -1,6 +1,6 @@
 use cornu_tensor::{Array, Shape, row_major_strides};
 
-use super::{EvalCx, OpDef, for_each_index, offset, operands, shape_error};
+use super::{EvalCx, OpDef, for_each_offset, operands, shape_error};
 use crate::{GradientCx, GraphError};
 
 /// Axis `i` of the result is axis `axes[i]` of the operand. Samples stay on axis 0.
@@ -52,7 +52,7 @@ impl OpDef for Transpose {
         let strides = row_major_strides(inputs[0].dims());
         let strides: Vec<usize> = self.axes.iter().map(|&axis| strides[axis]).collect();
         let mut y = Vec::with_capacity(inputs[0].len());
-        for_each_index(cx.dims, |index| y.push(inputs[0].data()[offset(index, &strides)]));
+        for_each_offset(cx.dims, [&strides], |[i]| y.push(inputs[0].data()[i]));
         Array::from_fn(cx.dims, |i| y[i])
     }
 }

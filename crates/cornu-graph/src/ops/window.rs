@@ -18,7 +18,11 @@ pub fn conv_output_size(
 }
 
 /// Zeros before and after an axis for Keras's `padding="same"`, which gives `ceil(input / stride)`
-/// outputs. An odd one out goes to the end. `stride` is at least 1, as is `kernel`.
+/// outputs. An odd one out goes to the end.
+///
+/// # Panics
+///
+/// If `stride` or `kernel` is 0.
 pub fn same_padding(input: usize, kernel: usize, stride: usize, dilation: usize) -> (usize, usize) {
     let output = input.div_ceil(stride);
     let covered = (output.saturating_sub(1)) * stride + (kernel - 1) * dilation + 1;

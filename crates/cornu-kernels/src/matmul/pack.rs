@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::{DEPTH, MAX_WIDTH, Rows};
+use crate::copy::transpose;
 use crate::simd::{Simd, simd_fn};
 
 /// Columns of a panel of b.
@@ -79,40 +80,6 @@ fn copy_row<S: Simd>(s: S, y: &mut [f32], x: &[f32]) {
             s.store(y.as_mut_ptr().add(i), v);
         }
         i += S::LANES;
-    }
-}
-
-/// `y[j * y_row + i] = x[i * x_row + j]` for `i < rows`, `j < columns` of x.
-#[inline(always)]
-pub(crate) fn transpose<S: Simd>(
-    s: S,
-    y: &mut [f32],
-    y_row: usize,
-    x: &[f32],
-    x_row: usize,
-    rows: usize,
-    columns: usize,
-) {
-    if rows == 0 || columns == 0 {
-        return;
-    }
-    assert!(y.len() >= (columns - 1) * y_row + rows && x.len() >= (rows - 1) * x_row + columns);
-    let (whole_rows, whole_columns) = (rows / S::TILE * S::TILE, columns / S::TILE * S::TILE);
-    // Along the columns of x first: y is written in whole cache lines.
-    for j in (0..whole_columns).step_by(S::TILE) {
-        for i in (0..whole_rows).step_by(S::TILE) {
-            // SAFETY: the tile lies inside of both, as asserted.
-            unsafe {
-                let from = x.as_ptr().add(i * x_row + j);
-                s.transpose_tile(y.as_mut_ptr().add(j * y_row + i), y_row, from, x_row);
-            }
-        }
-    }
-    for i in 0..rows {
-        let from = if i < whole_rows { whole_columns } else { 0 };
-        for j in from..columns {
-            y[j * y_row + i] = x[i * x_row + j];
-        }
     }
 }
 

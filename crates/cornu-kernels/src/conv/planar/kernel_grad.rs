@@ -221,7 +221,8 @@ impl Taps {
 
     /// Taps and output channels per tile.
     fn tile(&self, limits: Limits) -> (usize, usize) {
-        let five = self.size[1].is_multiple_of(5) || (self.len() % 5 == 0 && self.len() % 3 != 0);
+        let (threes, fives) = (self.len().is_multiple_of(3), self.len().is_multiple_of(5));
+        let five = self.size[1].is_multiple_of(5) || (fives && !threes);
         match limits.accumulators {
             24.. if five => (5, 5),
             24.. => (3, 8),
@@ -241,12 +242,125 @@ fn strip_rows(dyl: &Planes, xl: &Planes) -> usize {
     (STRIP_BYTES / row_bytes.max(1)).next_multiple_of(4).clamp(4, dyl.height.max(4))
 }
 
+/// Where [`KernelGrad`] adds up.
+#[derive(Clone, Copy)]
+pub(super) enum Target {
+    /// Straight into the kernel's gradient.
+    Kernel(*mut f32),
+    /// Lane by lane into scratch memory, which holds sums already or not yet.
+    Lanes { to: *mut f32, add: bool },
+}
+
+/// The tiles of a kernel's gradient, for some layouts of input and output gradient.
+#[derive(Clone, Copy)]
+pub(super) struct KernelGrad {
+    isa: Isa,
+    limits: Limits,
+    taps: Taps,
+    columns: [Columns; 2],
+    filters: usize,
+    x_row: usize,
+    dy_row: usize,
+    dy_plane: usize,
+}
+
+impl KernelGrad {
+    pub(super) fn new(isa: Isa, window: &Window, xl: &Planes, dyl: &Planes) -> Self {
+        let limits = limits(isa);
+        Self {
+            isa,
+            limits,
+            taps: Taps::new(window, xl),
+            columns: split_columns(limits, dyl.width, |groups| dyl.height >= groups),
+            filters: dyl.channels,
+            x_row: xl.row,
+            dy_row: dyl.row,
+            dy_plane: dyl.plane(),
+        }
+    }
+
+    /// Elements of the scratch memory for lanes, for any instruction set.
+    pub(super) fn lanes_len(window: &Window, in_channels: usize, filters: usize) -> usize {
+        (window.size[0] * window.size[1] * in_channels * filters).next_multiple_of(16) * 16
+    }
+
+    /// Adds `rows` rows, which begin at `dy` and, under tap `(0, 0)`, at `x`.
+    ///
+    /// # Safety
+    /// All pixels of these rows are readable in `dy`, all that the window reads for them in `x`,
+    /// with slack for a whole vector. The target holds all sums.
+    pub(super) unsafe fn add_rows(
+        &self,
+        x: *const f32,
+        dy: *const f32,
+        rows: usize,
+        target: Target,
+    ) {
+        let Self { isa, taps, columns, filters, x_row, dy_row, dy_plane, .. } = *self;
+        let (tile_taps, tile_filters) = taps.tile(self.limits);
+        for (first_filter, n_filters) in even_blocks(filters, tile_filters) {
+            for first_tap in (0..taps.len()).step_by(tile_taps) {
+                let n_taps = tile_taps.min(taps.len() - first_tap);
+                // A last tile that is not full computes its last tap again.
+                let tap = |t: usize| first_tap + t.min(n_taps - 1);
+                let sink = match target {
+                    Target::Kernel(to) => Sink::Kernel { to: to.wrapping_add(first_filter) },
+                    Target::Lanes { to, add } => {
+                        let at = (first_tap * filters + first_filter) * self.limits.lanes;
+                        Sink::Lanes { to: to.wrapping_add(at), step: filters, add }
+                    }
+                };
+                macro_rules! tile {
+                    ($f:expr, $t:expr, $groups:expr) => {{
+                        let tile = Tile::<{ $f }, { $t }, { $groups }> {
+                            x,
+                            x_row,
+                            tap_offsets: std::array::from_fn(|t| taps.input_offset(tap(t))),
+                            kernel_offsets: std::array::from_fn(|t| {
+                                taps.kernel_offset(tap(t), filters)
+                            }),
+                            n_taps,
+                            dy: dy.wrapping_add(first_filter * dy_plane),
+                            dy_row,
+                            dy_plane,
+                            rows,
+                            columns,
+                            sink,
+                        };
+                        // SAFETY: the caller's promise.
+                        unsafe { dispatch(isa, tile) }
+                    }};
+                }
+                with_constant!(n_filters, F => match (tile_taps, columns[1].groups) {
+                    (5, 1) => tile!(if F <= 5 { F } else { 1 }, 5, 1),
+                    (5, 2) => tile!(if F <= 5 { F } else { 1 }, 5, 2),
+                    (5, _) => tile!(if F <= 5 { F } else { 1 }, 5, 4),
+                    (_, 1) => tile!(if F <= 8 { F } else { 1 }, 3, 1),
+                    (_, 2) => tile!(if F <= 8 { F } else { 1 }, 3, 2),
+                    (_, _) => tile!(if F <= 8 { F } else { 1 }, 3, 4),
+                });
+            }
+        }
+    }
+
+    /// Adds the sums of all lanes, which are in scratch memory, to the kernel's gradient.
+    pub(super) fn reduce(&self, d_kernel: &mut [f32], lanes: &mut [f32]) {
+        let (n_sums, n_lanes) = (self.taps.len() * self.filters, self.limits.lanes);
+        // The last vector of sums may not be full.
+        lanes[n_sums * n_lanes..n_sums.next_multiple_of(n_lanes) * n_lanes].fill(0.0);
+        let Self { filters, taps, .. } = *self;
+        let reduce = Reduce { lanes: lanes.as_ptr(), n_sums, filters, d_kernel, taps };
+        // SAFETY: the scratch holds all sums, rounded up to whole vectors.
+        unsafe { dispatch(self.isa, reduce) };
+    }
+}
+
 /// Elements of scratch memory that [`kernel_grad`] needs, for any instruction set.
 pub fn kernel_grad_scratch_len(window: &Window, dyl: &Planes, xl: &Planes) -> usize {
     if strip_rows(dyl, xl) >= dyl.height {
         return 0;
     }
-    (window.size[0] * window.size[1] * xl.channels * dyl.channels).next_multiple_of(16) * 16
+    KernelGrad::lanes_len(window, xl.channels, dyl.channels)
 }
 
 /// Gradient of the kernel: adds `sum over pixels of dy[pixel, f] * x[pixel under tap, c]` to
@@ -269,77 +383,32 @@ pub fn kernel_grad(
     window: &Window,
     scratch: &mut [f32],
 ) {
-    let taps = Taps::new(window, xl);
-    let (n_taps, filters) = (taps.len(), dyl.channels);
-    if dyl.is_empty() || n_taps == 0 {
+    let kernel_len = window.size[0] * window.size[1] * xl.channels * dyl.channels;
+    if dyl.is_empty() || kernel_len == 0 {
         return;
     }
     assert_readable(xl, x, [dyl.height, dyl.width], window);
     assert!(dy.len() >= dyl.len(), "gradient: {} elements, layout needs {}", dy.len(), dyl.len());
-    assert!(d_kernel.len() >= n_taps * filters, "kernel gradient: too short");
+    assert!(d_kernel.len() >= kernel_len, "kernel gradient: fewer than {kernel_len} elements");
     let scratch_len = kernel_grad_scratch_len(window, dyl, xl);
     assert!(scratch.len() >= scratch_len, "scratch: {} elements, not {scratch_len}", scratch.len());
 
-    let limits = limits(isa);
-    let (tile_taps, tile_filters) = taps.tile(limits);
-    let columns = split_columns(limits, dyl.width, |groups| dyl.height >= groups);
+    let grad = KernelGrad::new(isa, window, xl, dyl);
     let strip = strip_rows(dyl, xl);
-    let x = x[xl.origin() - window.before[0] * xl.row - window.before[1]..].as_ptr();
-    let dy = dy[dyl.origin()..].as_ptr();
-    for first_row in (0..dyl.height).step_by(strip) {
-        let rows = strip.min(dyl.height - first_row);
-        for (first_filter, n_filters) in even_blocks(filters, tile_filters) {
-            for first_tap in (0..n_taps).step_by(tile_taps) {
-                let n_taps = tile_taps.min(n_taps - first_tap);
-                // A last tile that is not full computes its last tap again.
-                let tap = |t: usize| first_tap + t.min(n_taps - 1);
-                let sink = if strip >= dyl.height {
-                    Sink::Kernel { to: d_kernel[first_filter..].as_mut_ptr() }
-                } else {
-                    let at = (first_tap * filters + first_filter) * limits.lanes;
-                    let to = scratch[at..].as_mut_ptr();
-                    Sink::Lanes { to, step: filters, add: first_row > 0 }
-                };
-                macro_rules! tile {
-                    ($f:expr, $t:expr, $groups:expr) => {{
-                        let tile = Tile::<{ $f }, { $t }, { $groups }> {
-                            x: x.wrapping_add(first_row * xl.row),
-                            x_row: xl.row,
-                            tap_offsets: std::array::from_fn(|t| taps.input_offset(tap(t))),
-                            kernel_offsets: std::array::from_fn(|t| {
-                                taps.kernel_offset(tap(t), filters)
-                            }),
-                            n_taps,
-                            dy: dy.wrapping_add(first_filter * dyl.plane() + first_row * dyl.row),
-                            dy_row: dyl.row,
-                            dy_plane: dyl.plane(),
-                            rows,
-                            columns,
-                            sink,
-                        };
-                        // SAFETY: slices and halo were checked above for all pixels.
-                        unsafe { dispatch(isa, tile) }
-                    }};
-                }
-                with_constant!(n_filters, F => match (tile_taps, columns[1].groups) {
-                    (5, 1) => tile!(if F <= 5 { F } else { 1 }, 5, 1),
-                    (5, 2) => tile!(if F <= 5 { F } else { 1 }, 5, 2),
-                    (5, _) => tile!(if F <= 5 { F } else { 1 }, 5, 4),
-                    (_, 1) => tile!(if F <= 8 { F } else { 1 }, 3, 1),
-                    (_, 2) => tile!(if F <= 8 { F } else { 1 }, 3, 2),
-                    (_, _) => tile!(if F <= 8 { F } else { 1 }, 3, 4),
-                });
-            }
-        }
+    let x = &x[xl.origin() - window.before[0] * xl.row - window.before[1]..];
+    let dy = &dy[dyl.origin()..];
+    for first in (0..dyl.height).step_by(strip) {
+        let target = if strip >= dyl.height {
+            Target::Kernel(d_kernel.as_mut_ptr())
+        } else {
+            Target::Lanes { to: scratch.as_mut_ptr(), add: first > 0 }
+        };
+        let (x, dy) = (x[first * xl.row..].as_ptr(), dy[first * dyl.row..].as_ptr());
+        // SAFETY: slices and halo were checked above for all pixels.
+        unsafe { grad.add_rows(x, dy, strip.min(dyl.height - first), target) };
     }
     if strip < dyl.height {
-        let n_sums = n_taps * filters;
-        // The last vector of sums may not be full.
-        scratch[n_sums * limits.lanes..n_sums.next_multiple_of(limits.lanes) * limits.lanes]
-            .fill(0.0);
-        let reduce = Reduce { lanes: scratch.as_ptr(), n_sums, filters, d_kernel, taps };
-        // SAFETY: the scratch holds all sums, rounded up to whole vectors.
-        unsafe { dispatch(isa, reduce) };
+        grad.reduce(d_kernel, scratch);
     }
 }
 

@@ -15,11 +15,15 @@
 
 mod forward;
 mod kernel_grad;
+mod kernel_grad_pooled;
 mod pack;
 mod pool;
 
 pub use forward::forward;
 pub use kernel_grad::{bias_grad, kernel_grad, kernel_grad_scratch_len};
+pub use kernel_grad_pooled::{
+    bias_grad_pooled, kernel_grad_pooled, kernel_grad_pooled_scratch_len,
+};
 pub use pack::{input_grad_window, pack, pack_transposed, packed_len};
 pub use pool::{forward_pool, unpool};
 

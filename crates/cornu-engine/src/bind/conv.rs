@@ -1,0 +1,490 @@
+//! Two-dimensional convolutions: forward, gradient of the input, gradient of the kernel.
+
+use cornu_graph::ops::ReduceKind;
+use cornu_graph::{Op, ValueId};
+use cornu_kernels::conv::{pixels, planar};
+use cornu_kernels::layout::{Pixels, Planes};
+use cornu_kernels::{as_bytes, as_bytes_mut};
+
+use super::{Call, Kernel, fallback};
+use crate::groups::{ConvTail, Group};
+use crate::layouts::{ConvShape, Family, Layout, as_pixels};
+use crate::lower::Lowering;
+use crate::plan::BufferId;
+
+/// Layouts of both ends of a convolution in the family that it runs in.
+#[derive(Debug, Clone, Copy)]
+enum Ends {
+    Planes { input: Planes, output: Planes },
+    Pixels { input: Pixels, output: Pixels },
+}
+
+impl Ends {
+    fn lens(&self) -> [usize; 2] {
+        match self {
+            Self::Planes { input, output } => [input.len(), output.len()],
+            Self::Pixels { input, output } => [input.len(), output.len()],
+        }
+    }
+}
+
+/// Which of the three kernels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Direction {
+    Forward { relu: bool },
+    InputGrad,
+    KernelGrad,
+}
+
+/// One sample after the other through one of the three kernels.
+#[derive(Debug)]
+struct Convolution {
+    conv: ConvShape,
+    ends: Ends,
+    direction: Direction,
+}
+
+impl Convolution {
+    fn new(
+        lowering: &Lowering<'_>,
+        conv: ConvShape,
+        direction: Direction,
+        ends: [ValueId; 2],
+    ) -> Self {
+        let [input, output] = ends.map(|value| lowering.graph.shape(value).clone());
+        let family = conv.family();
+        let layout = |shape| lowering.layouts.layout(shape, family);
+        let (input_layout, output_layout) = (layout(&input), layout(&output));
+        let ends = match (input_layout, output_layout) {
+            (Layout::Planes(input), Layout::Planes(output)) => Ends::Planes { input, output },
+            _ => match (as_pixels(input_layout, &input), as_pixels(output_layout, &output)) {
+                (Some(input), Some(output)) => Ends::Pixels { input, output },
+                _ => unreachable!("both ends of a convolution are pictures of one family"),
+            },
+        };
+        Self { conv, ends, direction }
+    }
+}
+
+impl Kernel for Convolution {
+    fn describe(&self) -> String {
+        let what = match self.direction {
+            Direction::Forward { relu: true } => "conv+relu",
+            Direction::Forward { relu: false } => "conv",
+            Direction::InputGrad => "conv_input_grad",
+            Direction::KernelGrad => "conv_kernel_grad",
+        };
+        format!("{what} {}", describe_conv(&self.conv))
+    }
+
+    fn scratch_len(&self, _samples: usize) -> usize {
+        match (self.ends, self.direction) {
+            (Ends::Planes { input, output }, Direction::KernelGrad) => {
+                planar::kernel_grad_scratch_len(&self.conv.window, &output, &input)
+            }
+            _ => 0,
+        }
+    }
+
+    fn flops(&self) -> f64 {
+        self.conv.flops()
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (isa, window, groups) = (call.isa, &self.conv.window, self.conv.groups);
+        let [in_len, out_len] = self.ends.lens();
+        for sample in 0..call.samples {
+            let x = sample * in_len..(sample + 1) * in_len;
+            let y = sample * out_len..(sample + 1) * out_len;
+            match (&self.ends, self.direction) {
+                (Ends::Planes { input, output }, Direction::Forward { relu }) => {
+                    let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
+                    let (to, from) = (&mut call.outputs[0][y], &call.inputs[0][x]);
+                    planar::forward(isa, to, output, from, input, packed, bias, window, relu);
+                    output.zero_halo(to);
+                }
+                (Ends::Pixels { input, output }, Direction::Forward { relu }) => {
+                    let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
+                    let (to, from) = (&mut call.outputs[0][y], &call.inputs[0][x]);
+                    pixels::forward(
+                        isa, to, output, from, input, packed, bias, window, groups, relu,
+                    );
+                    output.zero_halo(to);
+                }
+                (Ends::Planes { input, output }, Direction::InputGrad) => {
+                    let window = planar::input_grad_window(window);
+                    let (to, from) = (&mut call.outputs[0][x], &call.inputs[0][y]);
+                    let packed = call.inputs[1];
+                    planar::forward(isa, to, input, from, output, packed, None, &window, false);
+                    input.zero_halo(to);
+                }
+                (Ends::Pixels { input, output }, Direction::InputGrad) => {
+                    let (to, from) = (&mut call.outputs[0][x], &call.inputs[0][y]);
+                    pixels::input_grad(
+                        isa,
+                        to,
+                        input,
+                        from,
+                        output,
+                        call.inputs[1],
+                        window,
+                        groups,
+                    );
+                    input.zero_halo(to);
+                }
+                (Ends::Planes { input, output }, Direction::KernelGrad) => {
+                    let (x, dy) = (&call.inputs[0][x], &call.inputs[1][y]);
+                    let to = &mut *call.outputs[0];
+                    planar::kernel_grad(isa, to, dy, output, x, input, window, call.scratch);
+                }
+                (Ends::Pixels { input, output }, Direction::KernelGrad) => {
+                    let (x, dy) = (&call.inputs[0][x], &call.inputs[1][y]);
+                    let to = &mut *call.outputs[0];
+                    pixels::kernel_grad(isa, to, dy, output, x, input, window, groups);
+                }
+            }
+        }
+    }
+}
+
+/// Convolution, bias, ReLU and 2x2 max pooling without the full-size result ever in memory.
+#[derive(Debug)]
+struct ConvPool {
+    conv: ConvShape,
+    input: Planes,
+    pooled: Planes,
+    relu: bool,
+}
+
+impl Kernel for ConvPool {
+    fn describe(&self) -> String {
+        let relu = if self.relu { "+relu" } else { "" };
+        format!("conv{relu}+max_pool {}", describe_conv(&self.conv))
+    }
+
+    fn flops(&self) -> f64 {
+        self.conv.flops()
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (in_len, out_len) = (self.input.len(), self.pooled.len());
+        let argmax_len = argmax_len(&self.pooled);
+        let (pooled, argmax) = call.outputs.split_at_mut(1);
+        let bias = call.inputs.get(2).copied();
+        for sample in 0..call.samples {
+            let x = &call.inputs[0][sample * in_len..(sample + 1) * in_len];
+            let y = &mut pooled[0][sample * out_len..(sample + 1) * out_len];
+            let argmax = argmax
+                .first_mut()
+                .map(|all| as_bytes_mut(&mut all[sample * argmax_len..(sample + 1) * argmax_len]));
+            planar::forward_pool(
+                call.isa,
+                y,
+                &self.pooled,
+                argmax,
+                x,
+                &self.input,
+                call.inputs[1],
+                bias,
+                &self.conv.window,
+                self.relu,
+            );
+            self.pooled.zero_halo(y);
+        }
+    }
+}
+
+/// Elements that hold the positions of a picture's maxima, one byte each.
+fn argmax_len(pooled: &Planes) -> usize {
+    (pooled.channels * pooled.height * pooled.width).div_ceil(4)
+}
+
+/// From the gradient of pooled values to the gradient of what was pooled.
+#[derive(Debug)]
+struct Unpool {
+    full: Planes,
+    pooled: Planes,
+}
+
+impl Kernel for Unpool {
+    fn describe(&self) -> String {
+        "unpool".to_owned()
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (full_len, pooled_len) = (self.full.len(), self.pooled.len());
+        let argmax_len = argmax_len(&self.pooled);
+        for sample in 0..call.samples {
+            let d_full = &mut call.outputs[0][sample * full_len..(sample + 1) * full_len];
+            let d_pooled = &call.inputs[0][sample * pooled_len..(sample + 1) * pooled_len];
+            let argmax = as_bytes(&call.inputs[1][sample * argmax_len..(sample + 1) * argmax_len]);
+            planar::unpool(call.isa, d_full, &self.full, d_pooled, &self.pooled, argmax);
+            self.full.zero_halo(d_full);
+        }
+    }
+}
+
+/// Brings a kernel's weights into the order in which the convolution reads them.
+#[derive(Debug)]
+struct Pack {
+    conv: ConvShape,
+    family: Family,
+    transposed: bool,
+}
+
+impl Pack {
+    fn len(&self) -> usize {
+        let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
+        match self.family {
+            Family::Planes => planar::packed_len(&self.conv.window, inputs, filters),
+            Family::Pixels => {
+                pixels::packed_len(&self.conv.window, inputs, filters, self.conv.groups)
+            }
+        }
+    }
+}
+
+impl Kernel for Pack {
+    fn describe(&self) -> String {
+        format!(
+            "pack{} {}",
+            if self.transposed { " transposed" } else { "" },
+            describe_conv(&self.conv)
+        )
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (window, groups) = (&self.conv.window, self.conv.groups);
+        let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
+        let (to, from) = (&mut *call.outputs[0], call.inputs[0]);
+        match (self.family, self.transposed) {
+            (Family::Planes, false) => planar::pack(to, from, window, inputs, filters),
+            (Family::Planes, true) => planar::pack_transposed(to, from, window, inputs, filters),
+            (Family::Pixels, false) => pixels::pack(to, from, window, inputs, filters, groups),
+            (Family::Pixels, true) => {
+                pixels::pack_transposed(to, from, window, inputs, filters, groups);
+            }
+        }
+    }
+}
+
+fn describe_conv(conv: &ConvShape) -> String {
+    let [h, w, c] = conv.input;
+    let window = &conv.window;
+    let mut text =
+        format!("{}x{} {c}->{} @{h}x{w}", window.size[0], window.size[1], conv.output[2]);
+    if window.stride != [1, 1] {
+        text += &format!(" stride {}x{}", window.stride[0], window.stride[1]);
+    }
+    if window.dilation != [1, 1] {
+        text += &format!(" dilation {}x{}", window.dilation[0], window.dilation[1]);
+    }
+    if conv.groups != 1 {
+        text += &format!(" groups {}", conv.groups);
+    }
+    let family = match conv.family() {
+        Family::Planes => "planes",
+        Family::Pixels => "pixels",
+    };
+    format!("{text} ({family})")
+}
+
+/// The packed weights of `kernel`, shared by all steps that need the same.
+fn packed(
+    lowering: &mut Lowering<'_>,
+    conv: ConvShape,
+    kernel: ValueId,
+    transposed: bool,
+) -> BufferId {
+    let pack = Pack { conv, family: conv.family(), transposed };
+    // The walk decides the order, so it is part of the key.
+    let key =
+        format!("packed {:?} {} {:?} {}", conv.family(), transposed, conv.window, conv.groups);
+    let name = if transposed { "packed transposed" } else { "packed" };
+    lowering.derived(kernel, name, key, pack.len(), || Box::new(pack))
+}
+
+/// Adds the steps of a convolution and what follows it.
+pub(super) fn bind_forward(lowering: &mut Lowering<'_>, group: &Group, tail: ConvTail) {
+    let node = lowering.graph.node(tail.conv).clone();
+    let Some(conv) = ConvShape::of(lowering.graph, &node) else {
+        unreachable!("only two-dimensional convolutions are fused")
+    };
+    let (x, kernel) = (node.inputs[0], node.inputs[1]);
+    let last = group.nodes[group.nodes.len() - 1];
+    let relu = tail.relu;
+    let forward = Convolution::new(lowering, conv, Direction::Forward { relu }, [x, tail.conv]);
+    let family = conv.family();
+    let x_layout = lowering.layouts.layout(lowering.graph.shape(x), family);
+    let mut inputs = vec![lowering.operand(x, x_layout), packed(lowering, conv, kernel, false)];
+    inputs.extend(tail.bias.map(|bias| lowering.operand(bias, Layout::Rows)));
+    let layout = lowering.layouts.layout(lowering.graph.shape(last), family);
+    match (tail.pool, forward.ends, layout) {
+        (None, ..) => {
+            let output = lowering.output(last, layout);
+            lowering.step(Box::new(forward), inputs, vec![output]);
+        }
+        (Some(with_argmax), Ends::Planes { input, .. }, Layout::Planes(pooled)) => {
+            let mut outputs = vec![lowering.output(last, layout)];
+            if with_argmax {
+                let name = format!("{last} argmax");
+                let argmax = lowering.extra_output(name, last, argmax_len(&pooled));
+                lowering.argmax.insert(last, argmax);
+                outputs.push(argmax);
+            }
+            lowering.step(Box::new(ConvPool { conv, input, pooled, relu }), inputs, outputs);
+        }
+        (Some(_), ..) => unreachable!("pooling is fused to planar convolutions only"),
+    }
+}
+
+/// What is known of the gradient of a convolution that was pooled: its pooled form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unpooling {
+    d_pooled: ValueId,
+    argmax: BufferId,
+    pooled: Planes,
+    full: Planes,
+}
+
+/// Notes how to undo the pooling of [`ConvPool`]. Most readers of the full gradient make do with the
+/// pooled one, which is a quarter of the memory and of the arithmetic.
+pub(super) fn bind_unpool(
+    lowering: &mut Lowering<'_>,
+    group: &Group,
+    pooled: ValueId,
+    d_pooled: ValueId,
+) {
+    let value = group.outputs[0];
+    let layout = |value| lowering.layouts.layout(lowering.graph.shape(value), Family::Planes);
+    let (Layout::Planes(full), Layout::Planes(planes)) = (layout(value), layout(pooled)) else {
+        unreachable!("pooling is fused to planar convolutions only")
+    };
+    let argmax = lowering.argmax[&pooled];
+    lowering.unpoolings.insert(value, Unpooling { d_pooled, argmax, pooled: planes, full });
+}
+
+/// Adds the step that makes the full-size gradient `value`.
+pub(crate) fn unpool(lowering: &mut Lowering<'_>, value: ValueId, unpooling: Unpooling) {
+    let Unpooling { d_pooled, argmax, pooled, full } = unpooling;
+    let inputs = vec![lowering.operand(d_pooled, Layout::Planes(pooled)), argmax];
+    let output = lowering.output(value, Layout::Planes(full));
+    lowering.step(Box::new(Unpool { full, pooled }), inputs, vec![output]);
+}
+
+/// Gradient of a kernel or a bias from the pooled gradient and the places of the maxima.
+#[derive(Debug)]
+struct PooledGrad {
+    pooled: Planes,
+    /// The convolution and its input for the kernel's gradient; nothing for the bias's.
+    kernel: Option<(ConvShape, Planes)>,
+}
+
+impl Kernel for PooledGrad {
+    fn describe(&self) -> String {
+        match &self.kernel {
+            Some((conv, _)) => format!("conv_kernel_grad of pooled {}", describe_conv(conv)),
+            None => "bias_grad of pooled".to_owned(),
+        }
+    }
+
+    fn scratch_len(&self, _samples: usize) -> usize {
+        self.kernel.as_ref().map_or(0, |(conv, input)| {
+            planar::kernel_grad_pooled_scratch_len(&conv.window, &self.pooled, input)
+        })
+    }
+
+    fn flops(&self) -> f64 {
+        // One of four gradients is not zero.
+        self.kernel.as_ref().map_or(0.0, |(conv, _)| conv.flops() / 4.0)
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (pooled_len, argmax_len) = (self.pooled.len(), argmax_len(&self.pooled));
+        for sample in 0..call.samples {
+            let d_pooled = &call.inputs[0][sample * pooled_len..(sample + 1) * pooled_len];
+            let argmax = as_bytes(&call.inputs[1][sample * argmax_len..(sample + 1) * argmax_len]);
+            let to = &mut *call.outputs[0];
+            match &self.kernel {
+                None => planar::bias_grad_pooled(call.isa, to, d_pooled, &self.pooled, argmax),
+                Some((conv, input)) => {
+                    let x = &call.inputs[2][sample * input.len()..(sample + 1) * input.len()];
+                    planar::kernel_grad_pooled(
+                        call.isa,
+                        to,
+                        d_pooled,
+                        &self.pooled,
+                        argmax,
+                        x,
+                        input,
+                        &conv.window,
+                        call.scratch,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Adds the step of the gradient of a bias if `dy` is known in pooled form.
+pub(super) fn bind_pooled_bias_grad(
+    lowering: &mut Lowering<'_>,
+    value: ValueId,
+    dy: ValueId,
+) -> bool {
+    let Some(&Unpooling { d_pooled, argmax, pooled, .. }) = lowering.unpoolings.get(&dy) else {
+        return false;
+    };
+    let inputs = vec![lowering.operand(d_pooled, Layout::Planes(pooled)), argmax];
+    let kernel = Box::new(PooledGrad { pooled, kernel: None });
+    lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+    true
+}
+
+/// Adds the step of a convolution by itself.
+pub(super) fn bind_alone(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
+    let tail = ConvTail { conv: value, bias: None, relu: false, pool: None };
+    if ConvShape::of(lowering.graph, lowering.graph.node(value)).is_some() {
+        bind_forward(lowering, group, tail);
+    } else {
+        fallback::bind(lowering, group, value);
+    }
+}
+
+/// Adds the step of the gradient of a convolution's input.
+pub(super) fn bind_input_grad(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
+    let node = lowering.graph.node(value).clone();
+    let Some(conv) = ConvShape::of(lowering.graph, &node) else {
+        return fallback::bind(lowering, group, value);
+    };
+    let (dy, kernel) = (node.inputs[0], node.inputs[1]);
+    let step = Convolution::new(lowering, conv, Direction::InputGrad, [value, dy]);
+    let layout = |value| lowering.layouts.layout(lowering.graph.shape(value), conv.family());
+    let (dy_layout, dx_layout) = (layout(dy), layout(value));
+    let inputs = vec![lowering.operand(dy, dy_layout), packed(lowering, conv, kernel, true)];
+    let output = lowering.output(value, dx_layout);
+    lowering.step(Box::new(step), inputs, vec![output]);
+}
+
+/// Adds the step of the gradient of a convolution's kernel.
+pub(super) fn bind_kernel_grad(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
+    let node = lowering.graph.node(value).clone();
+    let Op::ConvKernelGrad(_) = &node.op else { return };
+    let Some(conv) = ConvShape::of(lowering.graph, &node) else {
+        return fallback::bind(lowering, group, value);
+    };
+    let (x, dy) = (node.inputs[0], node.inputs[1]);
+    let layout = |value| lowering.layouts.layout(lowering.graph.shape(value), conv.family());
+    if let (Some(&Unpooling { d_pooled, argmax, pooled, .. }), Layout::Planes(input)) =
+        (lowering.unpoolings.get(&dy), layout(x))
+    {
+        let d_pooled = lowering.operand(d_pooled, Layout::Planes(pooled));
+        let inputs = vec![d_pooled, argmax, lowering.operand(x, Layout::Planes(input))];
+        let kernel = Box::new(PooledGrad { pooled, kernel: Some((conv, input)) });
+        return lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+    }
+    let step = Convolution::new(lowering, conv, Direction::KernelGrad, [x, dy]);
+    let (x_layout, dy_layout) = (layout(x), layout(dy));
+    let inputs = vec![lowering.operand(x, x_layout), lowering.operand(dy, dy_layout)];
+    lowering.reduction_step(value, ReduceKind::Sum, Box::new(step), inputs);
+}

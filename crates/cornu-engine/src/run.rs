@@ -1,0 +1,362 @@
+//! Follows a plan. Nothing is decided here.
+
+use cornu_graph::ops::ReduceKind;
+use cornu_kernels::threads::Pool;
+use cornu_kernels::{AlignedBuf, Isa};
+use cornu_tensor::Tensor;
+
+use crate::bind::{Call, Moment};
+use crate::plan::{Home, Plan, Step};
+use crate::schedule::Schedule;
+use crate::variables::Variables;
+
+/// Memory and threads of a plan.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    isa: Isa,
+    pool: Pool,
+    shared: Vec<AlignedBuf>,
+    scratch: AlignedBuf,
+    workers: Vec<Worker>,
+    slots: Vec<Slot>,
+    /// What memory is laid out for.
+    schedule: Schedule,
+}
+
+/// What one thread writes to.
+#[derive(Debug, Default)]
+struct Worker {
+    buffers: Vec<AlignedBuf>,
+    scratch: AlignedBuf,
+}
+
+/// A fixed part of the batch: its samples, whichever thread computes them.
+#[derive(Debug, Default)]
+struct Slot {
+    first_sample: usize,
+    samples: usize,
+    buffers: Vec<AlignedBuf>,
+    accumulators: Vec<AlignedBuf>,
+}
+
+/// What a run reads but never writes.
+struct Given<'a> {
+    plan: &'a Plan,
+    isa: Isa,
+    inputs: &'a [&'a [f32]],
+    variables: &'a Variables,
+    binding: &'a [usize],
+    moment: Moment,
+    chunk: usize,
+}
+
+impl Machine {
+    /// Memory for nothing yet.
+    pub(crate) fn new(isa: Isa, threads: usize, plan: &Plan) -> Self {
+        let shared = plan.shared.iter().map(|&len| AlignedBuf::new(len)).collect();
+        let scratch = plan.phases.iter().flat_map(|phase| &phase.shared);
+        let scratch = scratch.map(|step| step.kernel.scratch_len(1)).max().unwrap_or(0);
+        let pool = if threads == 1 { Pool::serial() } else { Pool::new(threads) };
+        Self {
+            isa,
+            pool,
+            shared,
+            scratch: AlignedBuf::new(scratch),
+            workers: Vec::new(),
+            slots: Vec::new(),
+            schedule: Schedule::default(),
+        }
+    }
+
+    /// Runs `plan` and gives its outputs. `shared_is_current` says that the first phase's shared
+    /// steps need not be repeated.
+    pub(crate) fn run(
+        &mut self,
+        plan: &Plan,
+        inputs: &[&[f32]],
+        variables: &mut Variables,
+        binding: &[usize],
+        moment: Moment,
+        shared_is_current: bool,
+    ) -> Vec<Tensor> {
+        self.prepare(plan, moment.batch);
+        for &buffer in &plan.batch_sizes {
+            self.shared[buffer][0] = moment.batch as f32;
+        }
+        let chunk = self.schedule.chunk;
+        let given = Given { plan, isa: self.isa, inputs, variables, binding, moment, chunk };
+        for (index, phase) in plan.phases.iter().enumerate() {
+            if 0 < index || !shared_is_current {
+                for step in &phase.shared {
+                    run_shared(&given, step, &mut self.shared, &mut self.scratch);
+                }
+            }
+            if phase.samples.is_empty() {
+                continue;
+            }
+            for slot in &mut self.slots {
+                for reduction in &phase.reductions {
+                    let (_, start) = plan.accumulators[reduction.accumulator];
+                    slot.accumulators[reduction.accumulator].fill(start);
+                }
+            }
+            let shared = &self.shared;
+            self.pool.for_each(&mut self.workers, &mut self.slots, |worker, _, slot| {
+                run_slot(&given, &phase.samples, shared, worker, slot);
+            });
+            for reduction in &phase.reductions {
+                let Home::Shared(result) = plan.buffers[reduction.result].home else { continue };
+                combine(&mut self.slots, reduction.accumulator, reduction.combine);
+                match self.slots.first() {
+                    Some(slot) => self.shared[result]
+                        .copy_from_slice(&slot.accumulators[reduction.accumulator]),
+                    None => self.shared[result].fill(plan.accumulators[reduction.accumulator].1),
+                }
+            }
+        }
+        let outputs = self.outputs(&given);
+        self.update(plan, variables, binding);
+        outputs
+    }
+
+    /// Lays out memory for `batch` samples.
+    fn prepare(&mut self, plan: &Plan, batch: usize) {
+        let schedule = Schedule::new(plan, batch);
+        if schedule == self.schedule && !self.workers.is_empty() {
+            return;
+        }
+        if self.workers.is_empty() || schedule.chunk != self.schedule.chunk {
+            let scratch = plan.phases.iter().flat_map(|phase| &phase.samples);
+            let scratch = scratch.map(|step| step.kernel.scratch_len(schedule.chunk)).max();
+            self.workers.clear();
+            self.workers.resize_with(self.pool.threads(), || Worker {
+                buffers: plan
+                    .worker
+                    .iter()
+                    .map(|len| AlignedBuf::new(len * schedule.chunk))
+                    .collect(),
+                scratch: AlignedBuf::new(scratch.unwrap_or(0)),
+            });
+        }
+        self.slots.resize_with(schedule.slots.len(), Slot::default);
+        for (slot, samples) in self.slots.iter_mut().zip(&schedule.slots) {
+            slot.first_sample = samples.start;
+            slot.samples = samples.len();
+            let fits = slot.buffers.len() == plan.slot.len()
+                && slot
+                    .buffers
+                    .iter()
+                    .zip(&plan.slot)
+                    .all(|(buffer, len)| len * samples.len() <= buffer.len());
+            if !fits {
+                slot.buffers =
+                    plan.slot.iter().map(|len| AlignedBuf::new(len * samples.len())).collect();
+            }
+            if slot.accumulators.is_empty() {
+                slot.accumulators =
+                    plan.accumulators.iter().map(|&(len, _)| AlignedBuf::new(len)).collect();
+            }
+        }
+        self.schedule = schedule;
+    }
+
+    fn outputs(&self, given: &Given<'_>) -> Vec<Tensor> {
+        given
+            .plan
+            .outputs
+            .iter()
+            .map(|&id| {
+                let buffer = &given.plan.buffers[id];
+                let dims = buffer.shape.sizes(given.moment.batch);
+                let n: usize = dims.iter().product();
+                let mut data = Vec::with_capacity(n);
+                match buffer.home {
+                    Home::Slot(index) => {
+                        for slot in &self.slots {
+                            data.extend_from_slice(
+                                &slot.buffers[index][..buffer.len * slot.samples],
+                            );
+                        }
+                    }
+                    Home::Input(index) => data.extend_from_slice(given.inputs[index]),
+                    Home::Worker(_) => unreachable!("results are kept beyond their phase"),
+                    _ => data.extend_from_slice(given.shared(id, &self.shared)),
+                }
+                match Tensor::new(dims, data) {
+                    Ok(tensor) => tensor,
+                    Err(error) => unreachable!("a result fills its shape: {error}"),
+                }
+            })
+            .collect()
+    }
+
+    fn update(&self, plan: &Plan, variables: &mut Variables, binding: &[usize]) {
+        for &(variable, id) in &plan.updates {
+            match plan.buffers[id].home {
+                Home::Shared(index) => {
+                    variables.data_mut(binding[variable]).copy_from_slice(&self.shared[index]);
+                }
+                Home::Constant(index) => {
+                    variables.data_mut(binding[variable]).copy_from_slice(&plan.constants[index]);
+                }
+                Home::Variable(other) => {
+                    let value = variables.get(binding[other]).clone();
+                    variables.set(binding[variable], value);
+                }
+                Home::Input(_) | Home::Worker(_) | Home::Slot(_) => {
+                    unreachable!("the graph's rules make a variable's update shared")
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Given<'a> {
+    /// Elements of a value that is not the samples'.
+    fn shared<'b>(&self, id: usize, shared: &'b [AlignedBuf]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.plan.buffers[id].home {
+            Home::Shared(index) => &shared[index],
+            Home::Variable(index) => self.variables.get(self.binding[index]).data(),
+            Home::Constant(index) => &self.plan.constants[index],
+            Home::Input(index) => self.inputs[index],
+            Home::Worker(_) | Home::Slot(_) => unreachable!("a value of samples in shared work"),
+        }
+    }
+}
+
+fn run_shared(given: &Given<'_>, step: &Step, shared: &mut [AlignedBuf], scratch: &mut AlignedBuf) {
+    let homes: Vec<usize> = step
+        .outputs
+        .iter()
+        .map(|&id| match given.plan.buffers[id].home {
+            Home::Shared(index) => index,
+            _ => unreachable!("shared work makes shared values"),
+        })
+        .collect();
+    let mut taken: Vec<AlignedBuf> =
+        homes.iter().map(|&index| std::mem::take(&mut shared[index])).collect();
+    let inputs: Vec<&[f32]> = step.inputs.iter().map(|&id| given.shared(id, shared)).collect();
+    let mut outputs: Vec<&mut [f32]> = taken.iter_mut().map(|buffer| &mut **buffer).collect();
+    step.kernel.run(&mut Call {
+        isa: given.isa,
+        samples: 1,
+        outputs: &mut outputs,
+        inputs: &inputs,
+        scratch,
+        moment: given.moment,
+    });
+    for (index, buffer) in homes.into_iter().zip(taken) {
+        shared[index] = buffer;
+    }
+}
+
+fn run_slot(
+    given: &Given<'_>,
+    steps: &[Step],
+    shared: &[AlignedBuf],
+    worker: &mut Worker,
+    slot: &mut Slot,
+) {
+    let mut done = 0;
+    while done < slot.samples {
+        let samples = given.chunk.min(slot.samples - done);
+        for step in steps {
+            run_step(given, step, shared, worker, slot, done, samples);
+        }
+        done += samples;
+    }
+}
+
+/// One kernel call on `samples` samples of a slot, from its sample `done` on.
+fn run_step(
+    given: &Given<'_>,
+    step: &Step,
+    shared: &[AlignedBuf],
+    worker: &mut Worker,
+    slot: &mut Slot,
+    done: usize,
+    samples: usize,
+) {
+    let first_sample = slot.first_sample + done;
+    let mut taken: Vec<AlignedBuf> = Vec::with_capacity(step.outputs.len() + 1);
+    taken.extend(step.outputs.iter().map(|&id| match given.plan.buffers[id].home {
+        Home::Worker(index) => std::mem::take(&mut worker.buffers[index]),
+        Home::Slot(index) => std::mem::take(&mut slot.buffers[index]),
+        _ => unreachable!("work on samples makes values of samples"),
+    }));
+    taken.extend(step.accumulator.map(|index| std::mem::take(&mut slot.accumulators[index])));
+    {
+        let inputs: Vec<&[f32]> = step
+            .inputs
+            .iter()
+            .map(|&id| {
+                let buffer = &given.plan.buffers[id];
+                let at = |start: usize| start * buffer.len..(start + samples) * buffer.len;
+                match buffer.home {
+                    Home::Worker(index) => &worker.buffers[index][at(0)],
+                    Home::Slot(index) => &slot.buffers[index][at(done)],
+                    Home::Input(index) if buffer.shape.is_batched() => {
+                        &given.inputs[index][at(first_sample)]
+                    }
+                    _ => given.shared(id, shared),
+                }
+            })
+            .collect();
+        let mut outputs: Vec<&mut [f32]> = Vec::with_capacity(taken.len());
+        for (i, memory) in taken.iter_mut().enumerate() {
+            outputs.push(match step.outputs.get(i).map(|&id| &given.plan.buffers[id]) {
+                Some(buffer) => {
+                    let start = if matches!(buffer.home, Home::Slot(_)) { done } else { 0 };
+                    &mut memory[start * buffer.len..(start + samples) * buffer.len]
+                }
+                None => &mut **memory,
+            });
+        }
+        step.kernel.run(&mut Call {
+            isa: given.isa,
+            samples,
+            outputs: &mut outputs,
+            inputs: &inputs,
+            scratch: &mut worker.scratch,
+            moment: Moment { first_sample, ..given.moment },
+        });
+    }
+    let accumulator = step.accumulator.and_then(|index| Some((index, taken.pop()?)));
+    if let Some((index, memory)) = accumulator {
+        slot.accumulators[index] = memory;
+    }
+    for (&id, memory) in step.outputs.iter().zip(taken) {
+        match given.plan.buffers[id].home {
+            Home::Worker(index) => worker.buffers[index] = memory,
+            Home::Slot(index) => slot.buffers[index] = memory,
+            _ => {}
+        }
+    }
+}
+
+/// Combines the slots' partial results in a fixed tree, into the first slot: neighbours first, then
+/// neighbouring pairs, and so on. The tree depends on the number of slots only.
+fn combine(slots: &mut [Slot], accumulator: usize, kind: ReduceKind) {
+    let mut distance = 1;
+    while distance < slots.len() {
+        let mut left = 0;
+        while left + distance < slots.len() {
+            let (head, tail) = slots.split_at_mut(left + distance);
+            let to = &mut head[left].accumulators[accumulator];
+            let from = &tail[0].accumulators[accumulator];
+            for (to, from) in to.iter_mut().zip(from.iter()) {
+                *to = match kind {
+                    ReduceKind::Sum => *to + *from,
+                    ReduceKind::Max if from.is_nan() || *to < *from => *from,
+                    ReduceKind::Min if from.is_nan() || *from < *to => *from,
+                    ReduceKind::Max | ReduceKind::Min => *to,
+                };
+            }
+            left += 2 * distance;
+        }
+        distance *= 2;
+    }
+}

@@ -1,0 +1,302 @@
+//! Graphs of the kinds that models make, with their gradients.
+
+use cornu_graph::ops::Distribution;
+use cornu_graph::{Graph, GraphError, ValueId, VariableId, gradient};
+use cornu_tensor::Shape;
+
+use crate::runtimes::check;
+
+type Built = Result<ValueId, GraphError>;
+
+/// A graph with variables and, at the end, a step of gradient descent on them.
+struct Net {
+    graph: Graph,
+    weights: Vec<(VariableId, ValueId)>,
+}
+
+impl Net {
+    fn new() -> Self {
+        Self { graph: Graph::new(), weights: Vec::new() }
+    }
+
+    fn weight(&mut self, dims: &[usize]) -> Built {
+        let id = self.graph.add_variable(format!("w{}", self.weights.len()), dims);
+        let value = self.graph.variable(id)?;
+        self.weights.push((id, value));
+        Ok(value)
+    }
+
+    fn conv(
+        &mut self,
+        x: ValueId,
+        filters: usize,
+        size: usize,
+        stride: usize,
+        dilation: usize,
+    ) -> Built {
+        let channels = self.graph.shape(x).dims()[3].size(1);
+        let kernel = self.weight(&[size, size, channels, filters])?;
+        let bias = self.weight(&[filters])?;
+        let pad = (size - 1) * dilation;
+        let padding = vec![(pad / 2, pad - pad / 2); 2];
+        let op = cornu_graph::ops::Conv {
+            strides: vec![stride; 2],
+            dilations: vec![dilation; 2],
+            padding,
+            groups: 1,
+        };
+        let y = self.graph.add_node(op.into(), &[x, kernel])?;
+        self.graph.add(y, bias)
+    }
+
+    fn pool(&mut self, x: ValueId, size: usize) -> Built {
+        let op = cornu_graph::ops::MaxPool {
+            window: vec![size; 2],
+            strides: vec![size; 2],
+            padding: vec![(0, 0); 2],
+        };
+        self.graph.add_node(op.into(), &[x])
+    }
+
+    fn dense(&mut self, x: ValueId, units: usize) -> Built {
+        let features = self.graph.shape(x).dims()[1].size(1);
+        let kernel = self.weight(&[features, units])?;
+        let bias = self.weight(&[units])?;
+        let y = self.graph.matmul(x, kernel, false, false)?;
+        self.graph.add(y, bias)
+    }
+
+    /// Mean square of `y` as loss, and one step of gradient descent.
+    fn train(mut self, y: ValueId) -> Result<Graph, GraphError> {
+        let squared = self.graph.square(y)?;
+        let axes: Vec<usize> = (0..self.graph.shape(y).rank()).collect();
+        let loss = self.graph.mean(squared, &axes, false)?;
+        let values: Vec<ValueId> = self.weights.iter().map(|(_, value)| *value).collect();
+        let gradients = gradient(&mut self.graph, loss, &values)?;
+        for ((id, value), gradient) in self.weights.iter().zip(gradients) {
+            let Some(gradient) = gradient else { continue };
+            let step = self.graph.mul_scalar(gradient, 0.1)?;
+            let next = self.graph.sub(*value, step)?;
+            self.graph.set_update(*id, next)?;
+        }
+        self.graph.set_output("y", y);
+        self.graph.set_output("loss", loss);
+        Ok(self.graph)
+    }
+}
+
+fn lesson_like(h: usize, w: usize, channels: &[usize]) -> Result<Graph, GraphError> {
+    let mut net = Net::new();
+    let mut x = net.graph.input("x", Shape::batched([h, w, channels[0]]))?;
+    for (i, &filters) in channels[1..].iter().enumerate() {
+        let size = if i % 2 == 0 { 3 } else { 5 };
+        x = net.conv(x, filters, size, 1, 1)?;
+        x = net.graph.relu(x)?;
+        if i + 2 < channels.len() {
+            x = net.pool(x, 2)?;
+        }
+    }
+    x = net.graph.mean(x, &[1, 2], false)?;
+    x = net.dense(x, 9)?;
+    x = net.graph.relu(x)?;
+    // Dropout.
+    let shape = net.graph.shape(x).clone();
+    let u = net.graph.random(Distribution::Uniform, 0, shape)?;
+    let keep = net.graph.scalar(0.6)?;
+    let kept = net.graph.less(u, keep)?;
+    let scaled = net.graph.mul_scalar(x, 1.0 / 0.6)?;
+    let zero = net.graph.scalar(0.0)?;
+    x = net.graph.select(kept, scaled, zero)?;
+    x = net.dense(x, 1)?;
+    x = net.graph.sigmoid(x)?;
+    net.train(x)
+}
+
+#[test]
+fn a_small_lesson_network_trains_alike() {
+    let graph = lesson_like(32, 48, &[1, 4, 6, 5]).unwrap();
+    for samples in [1, 2, 5, 9, 33] {
+        check(&graph, samples);
+    }
+}
+
+#[test]
+fn odd_sizes_and_many_channels() {
+    for (h, w, channels) in
+        [(17, 19, vec![3, 5, 7, 2]), (5, 40, vec![2, 33, 3]), (9, 7, vec![20, 17, 40])]
+    {
+        check(&lesson_like(h, w, &channels).unwrap(), 3);
+    }
+}
+
+#[test]
+fn strides_and_dilations() {
+    for (stride, dilation, size) in [(2, 1, 3), (3, 1, 2), (1, 2, 3), (1, 3, 2), (2, 2, 3)] {
+        let mut net = Net::new();
+        let x = net.graph.input("x", Shape::batched([13, 18, 3])).unwrap();
+        let y = net.conv(x, 6, size, stride, dilation).unwrap();
+        let y = net.graph.tanh(y).unwrap();
+        let y = net.conv(y, 4, 3, 1, 1).unwrap();
+        check(&net.train(y).unwrap(), 4);
+    }
+}
+
+/// Batch normalization: statistics over the batch cut the work into phases.
+#[test]
+fn reductions_over_the_batch_cut_phases() {
+    let mut net = Net::new();
+    let x = net.graph.input("x", Shape::batched([16, 16, 3])).unwrap();
+    let mut y = net.conv(x, 8, 3, 1, 1).unwrap();
+    for _ in 0..2 {
+        let g = &mut net.graph;
+        let mean = g.mean(y, &[0, 1, 2], true).unwrap();
+        let centered = g.sub(y, mean).unwrap();
+        let squared = g.square(centered).unwrap();
+        let variance = g.mean(squared, &[0, 1, 2], true).unwrap();
+        let safe = g.add_scalar(variance, 1e-3).unwrap();
+        let scale = g.rsqrt(safe).unwrap();
+        let normed = g.mul(centered, scale).unwrap();
+        let gamma = net.weight(&[8]).unwrap();
+        let scaled = net.graph.mul(normed, gamma).unwrap();
+        let alive = net.graph.relu(scaled).unwrap();
+        let next = net.conv(alive, 8, 3, 1, 1).unwrap();
+        y = net.graph.add(next, y).unwrap();
+    }
+    let graph = net.train(y).unwrap();
+    for samples in [1, 6, 17] {
+        check(&graph, samples);
+    }
+}
+
+#[test]
+fn broadcasts_of_every_kind() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::batched([3, 4, 5])).unwrap();
+    let mut sum = x;
+    for (i, dims) in [
+        vec![5],
+        vec![4, 1],
+        vec![3, 1, 1],
+        vec![3, 1, 5],
+        vec![3, 4, 5],
+        vec![1, 1, 1, 1],
+        vec![1, 3, 4, 1],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = graph.add_variable(format!("v{i}"), dims);
+        let v = graph.variable(id).unwrap();
+        let scaled = graph.mul(sum, v).unwrap();
+        sum = graph.add(scaled, v).unwrap();
+    }
+    for (i, sample) in
+        [vec![1, 1, 5], vec![3, 1, 1], vec![1, 4, 1], vec![3, 1, 5]].iter().enumerate()
+    {
+        let v = graph.input(format!("b{i}"), Shape::batched(sample)).unwrap();
+        sum = graph.mul(sum, v).unwrap();
+    }
+    graph.set_output("sum", sum);
+    for samples in [1, 3, 70] {
+        check(&graph, samples);
+    }
+}
+
+#[test]
+fn wide_dense_layers() {
+    let mut net = Net::new();
+    let x = net.graph.input("x", Shape::batched([50])).unwrap();
+    let h = net.dense(x, 65).unwrap();
+    let h = net.graph.relu(h).unwrap();
+    let h = net.dense(h, 33).unwrap();
+    let h = net.graph.softplus(h).unwrap();
+    let y = net.dense(h, 3).unwrap();
+    let y = net.graph.softmax(y, 1).unwrap();
+    let graph = net.train(y).unwrap();
+    for samples in [1, 2, 17, 100] {
+        check(&graph, samples);
+    }
+}
+
+/// Ops that move elements, pool or reduce, each followed by its gradient.
+#[test]
+fn moving_pooling_and_reducing() {
+    let sample = [9, 10, 3];
+    type Make = fn(&mut Graph, ValueId) -> Built;
+    let makes: [(&str, Make); 14] = [
+        ("transpose", |g, x| g.transpose(x, &[0, 3, 1, 2])),
+        ("slice", |g, x| g.slice(x, 2, 1, 4, 2)),
+        ("pad", |g, x| g.pad(x, 1, 2, 1, 1)),
+        ("reverse", |g, x| g.reverse(x, 2)),
+        ("concat", |g, x| {
+            let y = g.tanh(x)?;
+            g.concat(&[x, y, x], 3)
+        }),
+        ("reshape", |g, x| g.reshape(x, Shape::batched([90, 3]))),
+        ("max over height", |g, x| g.reduce(cornu_graph::ops::ReduceKind::Max, x, &[1], true)),
+        ("max over pixels", |g, x| g.reduce(cornu_graph::ops::ReduceKind::Max, x, &[1, 2], false)),
+        ("sum over two apart", |g, x| g.sum(x, &[1, 3], false)),
+        ("sum over the batch", |g, x| g.sum(x, &[0], true)),
+        ("max over the batch", |g, x| {
+            g.reduce(cornu_graph::ops::ReduceKind::Max, x, &[0, 2], false)
+        }),
+        ("log softmax", |g, x| g.log_softmax(x, 3)),
+        ("softmax on axis 1", |g, x| g.softmax(x, 1)),
+        ("arg max", |g, x| {
+            let best = g.arg_max(x, 3)?;
+            g.sum(best, &[1], false)
+        }),
+    ];
+    for (name, make) in makes {
+        for conv_first in [false, true] {
+            let mut net = Net::new();
+            let x = net.graph.input("x", Shape::batched(sample)).unwrap();
+            let x = if conv_first { net.conv(x, 3, 3, 1, 1).unwrap() } else { x };
+            let w = net.weight(&[3]).unwrap();
+            let x = net.graph.mul(x, w).unwrap();
+            let y = make(&mut net.graph, x).unwrap_or_else(|error| panic!("{name}: {error}"));
+            check(&net.train(y).unwrap(), 5);
+        }
+    }
+}
+
+#[test]
+fn poolings_of_every_window() {
+    for (window, stride, before) in
+        [(2, 2, 0), (3, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0), (5, 5, 2), (2, 2, 1)]
+    {
+        for average in [false, true] {
+            let mut net = Net::new();
+            let x = net.graph.input("x", Shape::batched([11, 20, 3])).unwrap();
+            let x = net.conv(x, 5, 3, 1, 1).unwrap();
+            let window = vec![window; 2];
+            let strides = vec![stride; 2];
+            let padding = vec![(before, before); 2];
+            let op = if average {
+                cornu_graph::ops::AveragePool { window, strides, padding }.into()
+            } else {
+                cornu_graph::ops::MaxPool { window, strides, padding }.into()
+            };
+            let y = net.graph.add_node(op, &[x]).unwrap();
+            check(&net.train(y).unwrap(), 3);
+        }
+    }
+}
+
+#[test]
+fn pictures_are_moved_and_resized() {
+    use cornu_graph::ops::{FillMode, Interpolation, Sampling};
+    for fill_mode in [FillMode::Reflect, FillMode::Wrap, FillMode::Constant, FillMode::Nearest] {
+        for interpolation in [Interpolation::Bilinear, Interpolation::Nearest] {
+            let mut graph = Graph::new();
+            let x = graph.input("x", Shape::batched([13, 21, 2])).unwrap();
+            let maps = graph.input("maps", Shape::batched([6])).unwrap();
+            let sampling = Sampling { fill_mode, fill_value: 0.3, interpolation };
+            let moved = graph.affine_transform(x, maps, sampling).unwrap();
+            let smaller = graph.resize(x, 7, 30, interpolation).unwrap();
+            graph.set_output("moved", moved);
+            graph.set_output("smaller", smaller);
+            check(&graph, 4);
+        }
+    }
+}

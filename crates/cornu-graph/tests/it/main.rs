@@ -1,0 +1,12 @@
+//! The ops against truths from outside: central differences, Keras's numbers, a known graph.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says so where it has nothing to run on"
+)]
+
+mod dump;
+mod golden;
+mod gradient_cases;
+mod gradient_check;
