@@ -1,6 +1,7 @@
 //! Changes of layout.
 
-use cornu_kernels::layout::{Halo, Pixels, Planes};
+use cornu_kernels::copy::{pixels_to_pixels, pixels_to_planes, planes_to_pixels, planes_to_planes};
+use cornu_kernels::layout::{Halo, Pixels};
 use cornu_tensor::Shape;
 
 use super::{Call, Kernel};
@@ -48,74 +49,29 @@ impl Kernel for Relayout {
             let x = &call.inputs[0][sample * self.from_len..(sample + 1) * self.from_len];
             let y = &mut call.outputs[0][sample * self.to_len..(sample + 1) * self.to_len];
             match (self.from, self.to) {
-                (Layout::Planes(from), Layout::Planes(to)) => planes_to_planes(y, &to, x, &from),
+                (Layout::Planes(from), Layout::Planes(to)) => {
+                    planes_to_planes(y, &to, x, &from);
+                    to.zero_halo(y);
+                }
                 (Layout::Planes(from), to) => {
                     if let Some(to) = self.pixels(to) {
-                        planes_to_pixels(y, &to, x, &from);
+                        planes_to_pixels(call.isa, y, &to, x, &from);
+                        to.zero_halo(y);
                     }
                 }
                 (from, Layout::Planes(to)) => {
                     if let Some(from) = self.pixels(from) {
-                        pixels_to_planes(y, &to, x, &from);
+                        pixels_to_planes(call.isa, y, &to, x, &from);
+                        to.zero_halo(y);
                     }
                 }
                 (from, to) => {
                     if let (Some(from), Some(to)) = (self.pixels(from), self.pixels(to)) {
                         pixels_to_pixels(y, &to, x, &from);
+                        to.zero_halo(y);
                     }
                 }
             }
         }
-    }
-}
-
-fn pixels_to_planes(y: &mut [f32], to: &Planes, x: &[f32], from: &Pixels) {
-    to.zero_halo(y);
-    let c = to.channels;
-    for channel in 0..c {
-        for row in 0..to.height {
-            let x = &x[from.origin() + row * from.row() + channel..];
-            let y = &mut y[to.origin() + channel * to.plane() + row * to.row..][..to.width];
-            if c == 1 {
-                y.copy_from_slice(&x[..to.width]);
-            } else {
-                for (y, x) in y.iter_mut().zip(x.iter().step_by(c)) {
-                    *y = *x;
-                }
-            }
-        }
-    }
-}
-
-fn planes_to_pixels(y: &mut [f32], to: &Pixels, x: &[f32], from: &Planes) {
-    to.zero_halo(y);
-    let c = to.channels;
-    for channel in 0..c {
-        for row in 0..to.height {
-            let x = &x[from.origin() + channel * from.plane() + row * from.row..][..from.width];
-            let y = &mut y[to.origin() + row * to.row() + channel..];
-            for (y, x) in y.iter_mut().step_by(c).zip(x) {
-                *y = *x;
-            }
-        }
-    }
-}
-
-fn planes_to_planes(y: &mut [f32], to: &Planes, x: &[f32], from: &Planes) {
-    to.zero_halo(y);
-    for channel in 0..to.channels {
-        for row in 0..to.height {
-            let x = &x[from.origin() + channel * from.plane() + row * from.row..][..from.width];
-            y[to.origin() + channel * to.plane() + row * to.row..][..to.width].copy_from_slice(x);
-        }
-    }
-}
-
-fn pixels_to_pixels(y: &mut [f32], to: &Pixels, x: &[f32], from: &Pixels) {
-    to.zero_halo(y);
-    let n = to.width * to.channels;
-    for row in 0..to.height {
-        let x = &x[from.origin() + row * from.row()..][..n];
-        y[to.origin() + row * to.row()..][..n].copy_from_slice(x);
     }
 }

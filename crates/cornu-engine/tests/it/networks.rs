@@ -217,3 +217,86 @@ fn wide_dense_layers() {
         check(&graph, samples);
     }
 }
+
+/// Ops that move elements, pool or reduce, each followed by its gradient.
+#[test]
+fn moving_pooling_and_reducing() {
+    let sample = [9, 10, 3];
+    type Make = fn(&mut Graph, ValueId) -> Built;
+    let makes: [(&str, Make); 14] = [
+        ("transpose", |g, x| g.transpose(x, &[0, 3, 1, 2])),
+        ("slice", |g, x| g.slice(x, 2, 1, 4, 2)),
+        ("pad", |g, x| g.pad(x, 1, 2, 1, 1)),
+        ("reverse", |g, x| g.reverse(x, 2)),
+        ("concat", |g, x| {
+            let y = g.tanh(x)?;
+            g.concat(&[x, y, x], 3)
+        }),
+        ("reshape", |g, x| g.reshape(x, Shape::batched([90, 3]))),
+        ("max over height", |g, x| g.reduce(cornu_graph::ops::ReduceKind::Max, x, &[1], true)),
+        ("max over pixels", |g, x| g.reduce(cornu_graph::ops::ReduceKind::Max, x, &[1, 2], false)),
+        ("sum over two apart", |g, x| g.sum(x, &[1, 3], false)),
+        ("sum over the batch", |g, x| g.sum(x, &[0], true)),
+        ("max over the batch", |g, x| {
+            g.reduce(cornu_graph::ops::ReduceKind::Max, x, &[0, 2], false)
+        }),
+        ("log softmax", |g, x| g.log_softmax(x, 3)),
+        ("softmax on axis 1", |g, x| g.softmax(x, 1)),
+        ("arg max", |g, x| {
+            let best = g.arg_max(x, 3)?;
+            g.sum(best, &[1], false)
+        }),
+    ];
+    for (name, make) in makes {
+        for conv_first in [false, true] {
+            let mut net = Net::new();
+            let x = net.graph.input("x", Shape::batched(sample)).unwrap();
+            let x = if conv_first { net.conv(x, 3, 3, 1, 1).unwrap() } else { x };
+            let w = net.weight(&[3]).unwrap();
+            let x = net.graph.mul(x, w).unwrap();
+            let y = make(&mut net.graph, x).unwrap_or_else(|error| panic!("{name}: {error}"));
+            check(&net.train(y).unwrap(), 5);
+        }
+    }
+}
+
+#[test]
+fn poolings_of_every_window() {
+    for (window, stride, before) in
+        [(2, 2, 0), (3, 2, 0), (3, 2, 1), (3, 1, 1), (2, 3, 0), (5, 5, 2), (2, 2, 1)]
+    {
+        for average in [false, true] {
+            let mut net = Net::new();
+            let x = net.graph.input("x", Shape::batched([11, 20, 3])).unwrap();
+            let x = net.conv(x, 5, 3, 1, 1).unwrap();
+            let window = vec![window; 2];
+            let strides = vec![stride; 2];
+            let padding = vec![(before, before); 2];
+            let op = if average {
+                cornu_graph::ops::AveragePool { window, strides, padding }.into()
+            } else {
+                cornu_graph::ops::MaxPool { window, strides, padding }.into()
+            };
+            let y = net.graph.add_node(op, &[x]).unwrap();
+            check(&net.train(y).unwrap(), 3);
+        }
+    }
+}
+
+#[test]
+fn pictures_are_moved_and_resized() {
+    use cornu_graph::ops::{FillMode, Interpolation, Sampling};
+    for fill_mode in [FillMode::Reflect, FillMode::Wrap, FillMode::Constant, FillMode::Nearest] {
+        for interpolation in [Interpolation::Bilinear, Interpolation::Nearest] {
+            let mut graph = Graph::new();
+            let x = graph.input("x", Shape::batched([13, 21, 2])).unwrap();
+            let maps = graph.input("maps", Shape::batched([6])).unwrap();
+            let sampling = Sampling { fill_mode, fill_value: 0.3, interpolation };
+            let moved = graph.affine_transform(x, maps, sampling).unwrap();
+            let smaller = graph.resize(x, 7, 30, interpolation).unwrap();
+            graph.set_output("moved", moved);
+            graph.set_output("smaller", smaller);
+            check(&graph, 4);
+        }
+    }
+}
