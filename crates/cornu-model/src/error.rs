@@ -45,6 +45,16 @@ pub enum ModelError {
         /// What it was given.
         got: String,
     },
+    /// A metric cannot work with the labels and predictions.
+    #[error("metric `{metric}` of output `{output}`: {source}")]
+    Metric {
+        /// The metric's name.
+        metric: String,
+        /// The output's name.
+        output: String,
+        /// What it says.
+        source: LayerError,
+    },
     /// A weight of the wrong shape.
     #[error("weight `{weight}`: expected shape {expected:?}, got {got:?}")]
     WeightShape {

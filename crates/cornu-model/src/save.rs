@@ -44,11 +44,17 @@ impl Model {
             for (position, &weight) in group.weights.iter().enumerate() {
                 let path = format!("{}/{position}", group.path);
                 let value = self.variables.get(weight);
-                root.set_dataset(&path, if self.weights[weight].is_integer() {
-                    Dataset::new(value.dims(), Data::I64(value.data().iter().map(|&v| v as i64).collect()))
-                } else {
-                    dataset(value)
-                });
+                root.set_dataset(
+                    &path,
+                    if self.weights[weight].is_integer() {
+                        Dataset::new(
+                            value.dims(),
+                            Data::I64(value.data().iter().map(|&v| v as i64).collect()),
+                        )
+                    } else {
+                        dataset(value)
+                    },
+                );
             }
         }
         self.add_optimizer(&mut root);

@@ -5,8 +5,8 @@ use cornu_nn::metrics::{Direction, Metric, metric_for_shapes};
 use cornu_tensor::Tensor;
 use serde_json::json;
 
-use super::specs::{MetricSpec, Named};
 use super::PerOutput;
+use super::specs::{MetricSpec, Named};
 use crate::ModelError;
 use crate::history::Logs;
 
@@ -98,8 +98,11 @@ impl CompiledMetrics {
             }
             let Resolved::Metric(metric) = &mut compiled.metric else { continue };
             let weight = sample_weight.get(output).copied().flatten().filter(|_| compiled.weighted);
-            metric.update(y_true, y_pred, weight).map_err(|error| {
-                ModelError::data(format!("metric `{}`", metric.name()), "fitting shapes", error.to_string())
+            let updated = metric.update(y_true, y_pred, weight);
+            updated.map_err(|source| ModelError::Metric {
+                metric: metric.name().to_owned(),
+                output: self.outputs[output].clone(),
+                source,
             })?;
         }
         Ok(())
@@ -146,14 +149,12 @@ impl CompiledMetrics {
 
     /// Which way the metric logged as `name` gets better.
     pub(crate) fn direction(&self, name: &str) -> Option<Direction> {
-        let found = self.metrics.iter().find_map(|compiled| {
-            match &compiled.metric {
-                Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
-                Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
-                    Some(if metric.starts_with("acc") { Direction::Up } else { Direction::Down })
-                }
-                _ => None,
+        let found = self.metrics.iter().find_map(|compiled| match &compiled.metric {
+            Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
+            Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
+                Some(if metric.starts_with("acc") { Direction::Up } else { Direction::Down })
             }
+            _ => None,
         });
         // The loss of one output.
         let is_loss = || self.outputs.iter().any(|output| *name == format!("{output}_loss"));

@@ -21,7 +21,8 @@ fn training_goes_on_after_loading_as_if_nothing_had_happened() {
     let mut half = model(1);
     half.fit(&data, Fit::epochs(2).batch_size(8)).unwrap();
     half.save(&path).unwrap();
-    let mut rest = Model::load(&path).unwrap().keep_seed(1);
+    let mut rest = Model::load(&path).unwrap();
+    rest.set_seed(1);
     assert_eq!(rest.summary(), half.summary());
     rest.fit(&data, Fit::epochs(4).initial_epoch(2).batch_size(8)).unwrap();
     let close = |a: &Model, b: &Model| {
@@ -116,10 +117,8 @@ fn early_stopping_puts_the_best_weights_back() {
     let mut model = Sequential::new([3]).add(Dense::new(1)).build().unwrap();
     // A learning rate so high that the loss only grows.
     model.compile(SGD::new().learning_rate(10.0), LossSpec::named("mse"), []).unwrap();
-    let mut stopping =
-        EarlyStopping::new().monitor("loss").patience(2).restore_best_weights(true);
-    let history =
-        model.fit(&data, Fit::epochs(10).shuffle(false).callback(&mut stopping)).unwrap();
+    let mut stopping = EarlyStopping::new().monitor("loss").patience(2).restore_best_weights(true);
+    let history = model.fit(&data, Fit::epochs(10).shuffle(false).callback(&mut stopping)).unwrap();
     assert_eq!((history.epochs.len(), stopping.stopped_epoch(), stopping.best_epoch()), (3, 2, 0));
 
     let unknown = EarlyStopping::new().monitor("val_lost");
