@@ -77,8 +77,7 @@ impl Model {
         let iteration = [step as f32];
         let outputs = self.network.output_names();
         let targets: Vec<String> = outputs.iter().map(|output| target_name(output)).collect();
-        let weights: Vec<String> =
-            (0..key.layout.sample_weight.len()).map(|i| weight_name(i)).collect();
+        let weights: Vec<String> = (0..key.layout.sample_weight.len()).map(weight_name).collect();
         let mut inputs: Vec<(&str, &[f32])> = Vec::new();
         for (name, x) in self.network.input_names().into_iter().zip(&batch.x) {
             inputs.push((name, x.data()));
