@@ -57,7 +57,10 @@ impl Model {
     ///
     /// [`ModelError::Structure`] if an output depends on an input that is not given, or two layers
     /// have one name.
-    pub fn new(inputs: impl Into<Tensors>, outputs: impl Into<Tensors>) -> Result<Self, ModelError> {
+    pub fn new(
+        inputs: impl Into<Tensors>,
+        outputs: impl Into<Tensors>,
+    ) -> Result<Self, ModelError> {
         let network = Network::new(&inputs.into().0, &outputs.into().0, NetworkForm::Functional)?;
         Self::from_network(network)
     }
@@ -210,7 +213,8 @@ impl Model {
             .layer_weights
             .iter()
             .map(|layer| {
-                let values = (layer.first..layer.first + layer.n).map(|i| self.variables.get(i).clone());
+                let values =
+                    (layer.first..layer.first + layer.n).map(|i| self.variables.get(i).clone());
                 (layer.layer, values.collect())
             })
             .collect();

@@ -238,7 +238,8 @@ impl Model {
         }
         let outer = graph.set_scope("loss");
         for (weight, &value) in self.weights.iter().zip(&forward.weights) {
-            if let Some(regularizer) = weight.spec.regularizer.as_ref().filter(|_| weight.trainable) {
+            if let Some(regularizer) = weight.spec.regularizer.as_ref().filter(|_| weight.trainable)
+            {
                 terms.push(regularizer.lower(graph, value)?);
             }
         }

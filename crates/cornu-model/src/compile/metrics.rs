@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes};
 use super::specs::metric_from_config;
+use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes};
 use cornu_tensor::Tensor;
 use serde_json::json;
 
-use super::specs::{MetricSpec, Named};
 use super::PerOutput;
+use super::specs::{MetricSpec, Named};
 use crate::ModelError;
 use crate::history::Logs;
 
@@ -87,7 +87,11 @@ impl CompiledMetrics {
             let Resolved::Metric(metric) = &mut compiled.metric else { continue };
             let weight = sample_weight.get(output).copied().flatten().filter(|_| compiled.weighted);
             metric.update(y_true, y_pred, weight).map_err(|error| {
-                ModelError::data(format!("metric `{}`", metric.name()), "fitting shapes", error.to_string())
+                ModelError::data(
+                    format!("metric `{}`", metric.name()),
+                    "fitting shapes",
+                    error.to_string(),
+                )
             })?;
         }
         Ok(())
@@ -134,14 +138,12 @@ impl CompiledMetrics {
 
     /// Which way the metric logged as `name` gets better.
     pub(crate) fn direction(&self, name: &str) -> Option<Direction> {
-        let found = self.metrics.iter().find_map(|compiled| {
-            match &compiled.metric {
-                Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
-                Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
-                    Some(Direction::Up)
-                }
-                _ => None,
+        let found = self.metrics.iter().find_map(|compiled| match &compiled.metric {
+            Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
+            Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
+                Some(Direction::Up)
             }
+            _ => None,
         });
         // The loss of one output.
         let is_loss = || self.outputs.iter().any(|output| *name == format!("{output}_loss"));

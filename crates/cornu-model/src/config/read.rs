@@ -141,11 +141,9 @@ fn make_call(
             .ok_or_else(|| ModelError::config(&place, format!("no layer is named `{source}`")))?;
         match source.calls.get(node) {
             None => return Ok(false),
-            Some(outputs) => inputs.push(
-                outputs.get(tensor).cloned().ok_or_else(|| {
-                    ModelError::config(&place, format!("`{history}` has no such output"))
-                })?,
-            ),
+            Some(outputs) => inputs.push(outputs.get(tensor).cloned().ok_or_else(|| {
+                ModelError::config(&place, format!("`{history}` has no such output"))
+            })?),
         }
     }
     let kwargs = kwargs(node, &place)?;
@@ -242,9 +240,7 @@ fn layer(object: &Value, place: &str) -> Result<LayerHandle, ModelError> {
         let network = network(object, &format!("{place}, model `{name}`"))?;
         LayerHandle::of_network(network.into(), LayerValues::new())
     } else {
-        let error = |source: LayerError| {
-            ModelError::layer(name, source)
-        };
+        let error = |source: LayerError| ModelError::layer(name, source);
         let mut reader = ConfigReader::new(config).map_err(error)?;
         reader.ignore(&["name", "trainable", "dtype"]);
         check_dtype(&config["dtype"]).map_err(error)?;

@@ -141,7 +141,8 @@ fn build_config(class_name: &str, inputs: &[SymbolicShape]) -> Option<Value> {
     }
     if class_name == "MultiHeadAttention" {
         let names = ["query_shape", "value_shape", "key_shape"];
-        let shapes = names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
+        let shapes =
+            names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
         return Some(json!({"shapes_dict": shapes.collect::<Map<_, _>>()}));
     }
     Some(json!({"input_shape": shapes(inputs)}))

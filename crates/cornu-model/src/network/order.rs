@@ -65,9 +65,7 @@ pub(super) fn ordered(
             calls.push(input.call.clone());
         }
     }
-    layers.sort_by_key(|layer| {
-        (std::cmp::Reverse(layer_depth[&layer.id()]), met[&layer.id()])
-    });
+    layers.sort_by_key(|layer| (std::cmp::Reverse(layer_depth[&layer.id()]), met[&layer.id()]));
     let position = calls.iter().enumerate().map(|(i, call)| (call.id, i)).collect();
     let node_of = |call: &Call| {
         let same_layer = |other: &&Arc<Call>| other.layer.id() == call.layer.id();

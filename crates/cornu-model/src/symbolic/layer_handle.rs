@@ -123,8 +123,7 @@ impl LayerHandle {
         kwargs: Option<Map<String, Value>>,
     ) -> Result<Vec<KerasTensor>, ModelError> {
         let inputs: Vec<KerasTensor> = inputs.iter().map(|input| input.borrow().clone()).collect();
-        let shapes: Vec<SymbolicShape> =
-            inputs.iter().map(|input| input.shape().clone()).collect();
+        let shapes: Vec<SymbolicShape> = inputs.iter().map(|input| input.shape().clone()).collect();
         let output_shapes = self.output_shapes(&shapes).map_err(|error| match error {
             Refusal::Layer(source) => ModelError::layer(provisional_name(self, &inputs), source),
             Refusal::Network(problem) => ModelError::Structure(format!(

@@ -1,8 +1,6 @@
 //! Golden kind `callback`: callbacks fed with a made-up history.
 
-use cornu_model::callbacks::{
-    Callback, CallbackCx, EarlyStopping, Mode, Plan, ReduceLROnPlateau,
-};
+use cornu_model::callbacks::{Callback, CallbackCx, EarlyStopping, Mode, Plan, ReduceLROnPlateau};
 use cornu_model::{LayerExt, Logs, LossSpec, Model, Sequential, metrics};
 use cornu_nn::layers::Dense;
 use cornu_nn::optimizers::SGD;

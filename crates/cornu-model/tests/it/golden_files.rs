@@ -36,7 +36,8 @@ fn whole_model(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
     if ours.config["config"] != theirs.config["config"] {
         return Err(Outcome::Wrong("another architecture".to_owned()));
     }
-    let key = |key: &str| (&ours.config["compile_config"][key], &theirs.config["compile_config"][key]);
+    let key =
+        |key: &str| (&ours.config["compile_config"][key], &theirs.config["compile_config"][key]);
     for name in ["optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"] {
         let (ours, theirs) = key(name);
         if ours != theirs {

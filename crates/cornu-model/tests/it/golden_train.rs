@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use cornu_engine::{Options, Runtime};
-use cornu_model::{
-    Batch, Batches, Compile, Dataset, Fit, History, Logs, Model,
-};
+use cornu_model::{Batch, Batches, Compile, Dataset, Fit, History, Logs, Model};
 use cornu_tensor::Tensor;
 use cornu_testkit::{Case, Cases};
 use serde_json::Value;
@@ -146,9 +144,9 @@ fn data(case: &Case) -> (Dataset, Option<Dataset>) {
         data = data.sample_weight(case.f32(name).unwrap()).unwrap();
     }
     let validation = &case.json["validation"];
-    let validation = validation.is_object().then(|| {
-        Dataset::several(case.list("val.in"), targets(&validation["y"])).unwrap()
-    });
+    let validation = validation
+        .is_object()
+        .then(|| Dataset::several(case.list("val.in"), targets(&validation["y"])).unwrap());
     (data, validation)
 }
 
@@ -161,8 +159,8 @@ fn list(case: &Case, key: &str) -> Vec<Value> {
 }
 
 fn same_logs(what: &str, got: &Logs, expected: &Value, tolerance: f64) -> Result<(), Outcome> {
-    let expected: BTreeMap<String, f64> = serde_json::from_value(expected.clone())
-        .map_err(|error| format!("{what}: {error}"))?;
+    let expected: BTreeMap<String, f64> =
+        serde_json::from_value(expected.clone()).map_err(|error| format!("{what}: {error}"))?;
     let names = |logs: &BTreeMap<String, f64>| logs.keys().cloned().collect::<Vec<_>>().join(", ");
     if names(got) != names(&expected) {
         let (expected, got) = (names(&expected), names(got));
