@@ -124,6 +124,12 @@ impl Lowering<'_> {
                 LayerKind::Network { network, .. } => {
                     self.network(network, &arguments, &format!("{path}/"), trainable)?
                 }
+                LayerKind::Operation(operation) => {
+                    let outer = self.graph.set_scope(&path);
+                    let lowered = operation.lower(&mut self.graph, &arguments);
+                    self.graph.set_scope(&outer);
+                    vec![lowered.map_err(|error| ModelError::layer(&path, error))?]
+                }
                 LayerKind::Layer(kind) => {
                     let outer = self.graph.set_scope(&path);
                     let lowered =

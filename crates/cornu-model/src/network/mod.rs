@@ -199,8 +199,13 @@ impl Network {
         tensors.iter().map(name).collect()
     }
 
-    /// What Keras calls `model.layers`: a Sequential does not list its input.
+    /// What Keras calls `model.layers`: no operations, and a Sequential does not list its input.
     pub(crate) fn listed_layers(&self) -> impl Iterator<Item = (usize, &LayerEntry)> {
+        self.listed_operations().filter(|(_, layer)| !matches!(layer.kind, LayerKind::Operation(_)))
+    }
+
+    /// What Keras calls `model.operations`.
+    pub(crate) fn listed_operations(&self) -> impl Iterator<Item = (usize, &LayerEntry)> {
         self.layers.iter().enumerate().filter(|(_, layer)| {
             self.form == NetworkForm::Functional || !matches!(layer.kind, LayerKind::Input(_))
         })
@@ -252,7 +257,7 @@ impl Collected {
             let path = format!("{prefix}{}", layer.name);
             let trainable = trainable && layer.trainable;
             match &layer.kind {
-                LayerKind::Input(_) => {}
+                LayerKind::Input(_) | LayerKind::Operation(_) => {}
                 LayerKind::Network { network, values } => {
                     let mut brought = brought.to_vec();
                     brought.push(values);

@@ -36,7 +36,7 @@ catalogue! {
     CategoryEncoding,
     Rescaling, Normalization, Resizing, UpSampling2D,
     RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
-    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
 }
 
 /// Keras's second names of layer classes.

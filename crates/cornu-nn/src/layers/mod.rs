@@ -51,7 +51,7 @@ pub use self::convolutional::{Conv2D, Conv2DTranspose, DepthwiseConv2D, Separabl
 pub use self::core::{Dense, Identity, InputLayer};
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
 pub use image::DataFormat;
-pub use merging::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
+pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use normalization::{
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization,
 };

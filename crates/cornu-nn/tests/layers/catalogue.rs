@@ -32,6 +32,7 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum" => {
             (json!({}), vec![picture, vec![5, 1]])
         }
+        "Dot" => (json!({"axes": [1, 2]}), vec![vec![4, 3], vec![2, 4]]),
         "Concatenate" => (json!({"axis": -1}), vec![picture, vec![6, 5, 2]]),
         "Rescaling" => (json!({"scale": 0.5, "offset": [1.0, 2.0, 3.0, 4.0]}), vec![picture]),
         "Normalization" => (json!({"axis": [1, -1]}), vec![picture]),
