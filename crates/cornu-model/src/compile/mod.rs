@@ -209,6 +209,24 @@ impl Model {
         Ok(())
     }
 
+    /// Keras's paths and the values of the optimizer's variables in the order in which they are
+    /// saved: `adam/iteration`, `adam/learning_rate` (without a schedule), then what is kept for the
+    /// weights. Empty before the first training step.
+    pub fn optimizer_variables(&self) -> Vec<(String, Tensor)> {
+        let Some(compiled) = &self.compiled else { return Vec::new() };
+        let Some(state) = &compiled.state else { return Vec::new() };
+        let settings = compiled.optimizer.settings();
+        let path = |name: &str| format!("{}/{name}", settings.name);
+        let mut variables = vec![(path("iteration"), Tensor::scalar(compiled.iteration as f32))];
+        if let LearningRate::Constant(rate) = settings.learning_rate {
+            variables.push((path("learning_rate"), Tensor::scalar(rate)));
+        }
+        for (index, spec) in (self.weights.len()..).zip(state) {
+            variables.push((path(&spec.path), self.variables.get(index).clone()));
+        }
+        variables
+    }
+
     /// Training steps since `compile`.
     ///
     /// # Errors
