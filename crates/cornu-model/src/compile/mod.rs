@@ -245,15 +245,20 @@ impl Model {
         self.compiled.as_ref()?.metrics.direction(name)
     }
 
+    /// Whether the learning rate follows a schedule and is no variable of the optimizer.
+    pub(crate) fn has_schedule(&self) -> bool {
+        self.compiled.as_ref().is_some_and(|compiled| {
+            matches!(compiled.optimizer.settings().learning_rate, LearningRate::Schedule(_))
+        })
+    }
+
     /// Values and bytes of the optimizer's variables, once it has any. Keras counts `iteration` (an
     /// `int64`) and, without a schedule, `learning_rate` among them.
     pub(crate) fn optimizer_size(&self) -> Option<(usize, usize)> {
         let compiled = self.compiled.as_ref()?;
         let state = compiled.state.as_ref()?;
         let n: usize = state.iter().map(|spec| spec.dims.iter().product::<usize>()).sum();
-        let scheduled =
-            matches!(compiled.optimizer.settings().learning_rate, LearningRate::Schedule(_));
-        let n_rates = usize::from(!scheduled);
+        let n_rates = usize::from(!self.has_schedule());
         Some((n + 1 + n_rates, 4 * n + 8 + 4 * n_rates))
     }
 }
