@@ -1,0 +1,113 @@
+use crate::folder::{Found, MANIFEST_FILE, Sample};
+use crate::{DataError, Split};
+use std::collections::BTreeMap;
+use std::path::{Component, Path};
+
+/// Reads `root/manifest.csv`.
+///
+/// The first line names the columns, in any order: `file` (relative to `root`, in it) and `class`
+/// must be there, `split` may be; further columns are kept. Classes are the sorted distinct values
+/// of `class`.
+pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
+    let path = root.join(MANIFEST_FILE);
+    let at = |line: u64, problem: String| DataError::Manifest { path: path.clone(), line, problem };
+    let csv_error = |error: csv::Error| {
+        let line = error.position().map_or(1, csv::Position::line);
+        at(line, format!("not readable as comma-separated values: {error}"))
+    };
+
+    let mut reader =
+        csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(&path).map_err(csv_error)?;
+    let header: Vec<String> =
+        reader.headers().map_err(csv_error)?.iter().map(str::to_owned).collect();
+    let column = |name: &str| header.iter().position(|column| column == name);
+    let needed = |name: &str| {
+        column(name).ok_or_else(|| {
+            let got = header.join("`, `");
+            at(1, format!("there is no column `{name}`, only `{got}`; the first line must name it"))
+        })
+    };
+    let (file_column, class_column) = (needed("file")?, needed("class")?);
+    let split_column = column("split");
+
+    let mut rows = Vec::new();
+    let mut columns: BTreeMap<String, Vec<String>> =
+        header.iter().map(|name| (name.clone(), Vec::new())).collect();
+    let mut line_of: BTreeMap<String, u64> = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.map_err(csv_error)?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let (file, class) = (&record[file_column], &record[class_column]);
+
+        check_file(root, file).map_err(|problem| at(line, problem))?;
+        if let Some(first) = line_of.insert(file.to_owned(), line) {
+            return Err(at(
+                line,
+                format!("`{file}` is already on line {first}; remove one of them"),
+            ));
+        }
+        if class.is_empty() {
+            return Err(at(line, format!("`{file}` has no class; write one, or remove the line")));
+        }
+        let split = match split_column.map(|column| &record[column]) {
+            None | Some("") => None,
+            Some(name) => Some(Split::from_name(name).ok_or_else(|| {
+                at(line, format!("unknown split `{name}`; use train, val (or validation) or test"))
+            })?),
+        };
+        if let Some((_, _, first)) = rows.first()
+            && Option::is_some(first) != split.is_some()
+        {
+            let problem =
+                "some lines have a split and some have none; give all of them one, or none";
+            return Err(at(line, problem.to_owned()));
+        }
+        for (name, value) in header.iter().zip(&record) {
+            if let Some(values) = columns.get_mut(name) {
+                values.push(value.to_owned());
+            }
+        }
+        rows.push((root.join(file), class.to_owned(), split));
+    }
+    if rows.is_empty() {
+        return Err(at(1, "there are no lines after the first; write one for each picture".into()));
+    }
+
+    let mut class_names: Vec<String> = rows.iter().map(|(_, class, _)| class.clone()).collect();
+    class_names.sort_unstable();
+    class_names.dedup();
+    if let [only] = class_names.as_slice() {
+        let problem =
+            format!("all pictures are of class `{only}`; training needs at least two classes");
+        return Err(at(1, problem));
+    }
+    let samples = rows
+        .into_iter()
+        .map(|(path, class, split)| Sample {
+            path,
+            class_idx: class_names.partition_point(|name| *name < class),
+            split,
+        })
+        .collect();
+    for known in ["file", "class", "split"] {
+        columns.remove(known);
+    }
+    Ok(Found { class_names, samples, columns })
+}
+
+/// A manifest may come from anywhere: it must not make us read outside of its folder.
+fn check_file(root: &Path, file: &str) -> Result<(), String> {
+    if file.is_empty() {
+        return Err("the file name is empty; write one, or remove the line".to_owned());
+    }
+    let inside = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(file).components().all(inside) {
+        return Err(format!(
+            "`{file}` leaves the folder; write paths relative to it, without `..`"
+        ));
+    }
+    if !root.join(file).is_file() {
+        return Err(format!("`{file}` does not exist; add the picture, or remove the line"));
+    }
+    Ok(())
+}
