@@ -1,1 +1,40 @@
-//! See the crate description.
+//! Functional and Sequential models: compile, fit, evaluate, predict, callbacks, save and load.
+//!
+//! - Put a model together: [`Input`], [`LayerExt::apply`], [`Model::new`], [`Sequential`].
+//! - Train it: [`Model::compile`], [`Model::fit`] (the training loop), [`callbacks`].
+//! - Use it: [`Model::evaluate`], [`Model::predict`], [`Model::summary`].
+//! - Keep it: [`Model::save`], [`Model::load`], [`Model::to_json`].
+
+pub mod callbacks;
+mod compile;
+mod config;
+mod data;
+mod error;
+mod evaluate;
+mod fit;
+mod history;
+mod load;
+mod lower;
+mod model;
+mod network;
+mod save;
+mod seeds;
+mod sequential;
+mod shuffle;
+mod step;
+mod stored;
+mod summary;
+mod symbolic;
+
+pub use callbacks::Callback;
+pub use compile::{Compile, LossSpec, MetricSpec, OptimizerSpec, PerOutput, metrics};
+pub use data::{Batch, Batches, Dataset, Layout};
+pub use error::ModelError;
+pub use fit::Fit;
+pub use history::{History, Logs};
+pub use model::Model;
+pub use network::{NetworkForm, WeightInfo};
+pub use seeds::set_random_seed;
+pub use sequential::Sequential;
+pub use summary::SummaryOptions;
+pub use symbolic::{Input, KerasTensor, LayerExt, LayerHandle, Tensors};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::LayerError;
+use crate::{Activation, Constraint, Initializer, LayerError, Regularizer};
 
 /// Reads the keys of a configuration and remembers which were read, so that a key that nobody knows
 /// is an error without any code in the layers.
@@ -134,6 +134,51 @@ impl ConfigReader {
         self.or(key, "a text", default.to_owned(), |v| v.as_str().map(str::to_owned))
     }
 
+    /// One whole number or several; `default` if missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn integers_or(&mut self, key: &str, default: &[i64]) -> Result<Vec<i64>, LayerError> {
+        self.or(key, "a whole number or a list of them", default.to_vec(), |v| match v {
+            Value::Array(list) => list.iter().map(Value::as_i64).collect(),
+            single => single.as_i64().map(|n| vec![n]),
+        })
+    }
+
+    /// A random seed, or `None` for null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn seed(&mut self) -> Result<Option<u64>, LayerError> {
+        self.or("seed", "a whole number from 0 on, or null", None, |v| {
+            if v.is_null() { Some(None) } else { v.as_u64().map(Some) }
+        })
+    }
+
+    /// An activation; linear if null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn activation(&mut self, key: &str) -> Result<Activation, LayerError> {
+        self.value(key).map_or(Ok(Activation::Linear), |v| Activation::from_config(key, v))
+    }
+
+    /// An initializer, `default` if null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn initializer_or(
+        &mut self,
+        key: &str,
+        default: Initializer,
+    ) -> Result<Initializer, LayerError> {
+        self.present(key).map_or(Ok(default), |v| Initializer::from_config(key, &v))
+    }
+
+    /// A regularizer, or `None` for null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn regularizer(&mut self, key: &str) -> Result<Option<Regularizer>, LayerError> {
+        self.value(key).map_or(Ok(None), |v| Regularizer::from_config(key, v))
+    }
+
+    /// A constraint, or `None` for null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn constraint(&mut self, key: &str) -> Result<Option<Constraint>, LayerError> {
+        self.value(key).map_or(Ok(None), |v| Constraint::from_config(key, v))
+    }
+
     /// One whole number of at least 1 for all of `N` axes, or one for each; `default` if missing.
     #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
     pub fn sizes_or<const N: usize>(
@@ -150,6 +195,23 @@ impl ConfigReader {
     pub fn sizes<const N: usize>(&mut self, key: &str) -> Result<[usize; N], LayerError> {
         let expected = format!("a whole number of at least 1, or {N} of them");
         self.required(key, &expected, |v| sizes(v, 1))
+    }
+
+    /// One whole number from 0 on for all of `N` axes or one for each, or `None` for null or missing.
+    #[allow(clippy::missing_errors_doc, reason = "see `positive`")]
+    pub fn optional_counts<const N: usize>(
+        &mut self,
+        key: &str,
+    ) -> Result<Option<[usize; N]>, LayerError> {
+        let expected = format!("null, a whole number from 0 on, or {N} of them");
+        self.or(
+            key,
+            &expected,
+            None,
+            |v| {
+                if v.is_null() { Some(None) } else { sizes(v, 0).map(Some) }
+            },
+        )
     }
 
     /// Ends the reading.

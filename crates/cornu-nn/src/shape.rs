@@ -71,3 +71,10 @@ impl fmt::Display for SymbolicShape {
         write!(f, "({}{})", dims.join(", "), if dims.len() == 1 { "," } else { "" })
     }
 }
+
+/// `axis` of `rank` axes counted from the front; a negative one counts from the end.
+pub(crate) fn resolve_axis(axis: i64, rank: usize) -> Option<usize> {
+    let rank = i64::try_from(rank).ok()?;
+    let from_front = if axis < 0 { axis + rank } else { axis };
+    if (0..rank).contains(&from_front) { usize::try_from(from_front).ok() } else { None }
+}

@@ -1,11 +1,43 @@
 //! Layers: one file each, in Keras's families.
 
+pub mod activations;
+mod catalogue;
+pub mod convolutional;
+pub mod core;
+mod image;
+mod inputs;
+pub mod merging;
+mod output;
+pub mod pooling;
+pub mod regularization;
+pub mod reshaping;
+mod setters;
+mod weight_rules;
+mod window;
+
 use std::fmt::Debug;
 
 use cornu_graph::{Graph, ValueId};
 use serde_json::{Map, Value};
 
-use crate::{LayerError, SymbolicShape};
+use crate::{Constraint, Initializer, LayerError, Regularizer, SymbolicShape};
+
+pub use self::activations::{Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax};
+pub use self::convolutional::{Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D};
+pub use self::core::{Dense, Identity, InputLayer};
+pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
+pub use image::DataFormat;
+pub use merging::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
+pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
+pub use regularization::{
+    ActivityRegularization, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
+};
+pub use reshaping::{
+    Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, ZeroPadding2D,
+};
+pub use setters::IntoPair;
+pub use weight_rules::WeightRules;
+pub use window::Padding;
 
 /// What every layer answers, in the order in which it is asked.
 ///
@@ -78,6 +110,57 @@ pub struct WeightSpec {
     pub dims: Vec<usize>,
     /// Whether an optimizer may change it (if the layer is trainable).
     pub trainable: bool,
+    /// The values it starts with.
+    pub initializer: Initializer,
+    /// Its penalty in the loss, once however often the layer is called; none while it is frozen.
+    pub regularizer: Option<Regularizer>,
+    /// What it is changed to after each step of the optimizer.
+    pub constraint: Option<Constraint>,
+    /// Names of the sublayers that lead to it, from outside in; empty for a layer's own weight.
+    pub group: Vec<String>,
+}
+
+impl WeightSpec {
+    /// A trainable weight of the layer itself, without regularizer and constraint.
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::Config`] if the initializer makes no weights of this shape.
+    pub fn new(
+        name: &str,
+        dims: impl Into<Vec<usize>>,
+        initializer: &Initializer,
+    ) -> Result<Self, LayerError> {
+        let dims = dims.into();
+        initializer.check_dims(&dims)?;
+        Ok(Self {
+            name: name.to_owned(),
+            dims,
+            trainable: true,
+            initializer: initializer.clone(),
+            regularizer: None,
+            constraint: None,
+            group: Vec::new(),
+        })
+    }
+
+    /// The same with a regularizer.
+    pub fn regularizer(mut self, regularizer: Option<Regularizer>) -> Self {
+        self.regularizer = regularizer;
+        self
+    }
+
+    /// The same with a constraint.
+    pub fn constraint(mut self, constraint: &Option<Constraint>) -> Self {
+        self.constraint.clone_from(constraint);
+        self
+    }
+
+    /// The same, out of the optimizer's reach.
+    pub fn frozen(mut self) -> Self {
+        self.trainable = false;
+        self
+    }
 }
 
 /// What a layer works with when it adds its nodes.

@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+
+use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes, metric_from_config};
+use cornu_tensor::Tensor;
+use serde_json::json;
+
+use super::specs::{MetricSpec, Named};
+use super::PerOutput;
+use crate::ModelError;
+use crate::history::Logs;
+
+/// The metrics of all outputs, on the host.
+#[derive(Debug)]
+pub(crate) struct CompiledMetrics {
+    outputs: Vec<String>,
+    metrics: Vec<CompiledMetric>,
+}
+
+#[derive(Debug)]
+struct CompiledMetric {
+    output: usize,
+    weighted: bool,
+    metric: Resolved,
+}
+
+/// `accuracy` stands for a metric that depends on the shapes of labels and predictions.
+#[derive(Debug)]
+enum Resolved {
+    AtFirstBatch(String),
+    Metric(Box<dyn Metric>),
+}
+
+const BY_SHAPES: &[&str] = &["accuracy", "acc"];
+
+impl CompiledMetrics {
+    pub(super) fn new(
+        outputs: &[String],
+        metrics: Option<PerOutput<Vec<MetricSpec>>>,
+        weighted_metrics: Option<PerOutput<Vec<MetricSpec>>>,
+    ) -> Result<Self, ModelError> {
+        let mut compiled = Self { outputs: outputs.to_vec(), metrics: Vec::new() };
+        compiled.add("metrics", metrics, false)?;
+        compiled.add("weighted_metrics", weighted_metrics, true)?;
+        Ok(compiled)
+    }
+
+    fn add(
+        &mut self,
+        what: &str,
+        metrics: Option<PerOutput<Vec<MetricSpec>>>,
+        weighted: bool,
+    ) -> Result<(), ModelError> {
+        let Some(metrics) = metrics else { return Ok(()) };
+        for (output, specs) in metrics.resolve(what, &self.outputs)?.into_iter().enumerate() {
+            for spec in specs.into_iter().flatten() {
+                let metric = match spec.0 {
+                    Named::Value(metric) => Resolved::Metric(metric),
+                    Named::Name(name) if BY_SHAPES.contains(&name.as_str()) => {
+                        Resolved::AtFirstBatch(name)
+                    }
+                    Named::Name(name) => Resolved::Metric(
+                        metric_from_config(&json!(name))
+                            .map_err(|error| ModelError::Compile(format!("`{what}`: {error}")))?,
+                    ),
+                };
+                self.metrics.push(CompiledMetric { output, weighted, metric });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a batch into account.
+    pub(crate) fn update(
+        &mut self,
+        y_true: &[Tensor],
+        y_pred: &[Tensor],
+        sample_weight: &[Option<&Tensor>],
+    ) -> Result<(), ModelError> {
+        for compiled in &mut self.metrics {
+            let output = compiled.output;
+            let (y_true, y_pred) = (&y_true[output], &y_pred[output]);
+            if let Resolved::AtFirstBatch(name) = &compiled.metric {
+                let metric = accuracy_for_shapes(y_true.dims(), y_pred.dims(), name);
+                compiled.metric = Resolved::Metric(metric);
+            }
+            let Resolved::Metric(metric) = &mut compiled.metric else { continue };
+            let weight = sample_weight.get(output).copied().flatten().filter(|_| compiled.weighted);
+            metric.update(y_true, y_pred, weight).map_err(|error| {
+                ModelError::data(format!("metric `{}`", metric.name()), "fitting shapes", error.to_string())
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn reset(&mut self) {
+        for compiled in &mut self.metrics {
+            if let Resolved::Metric(metric) = &mut compiled.metric {
+                metric.reset();
+            }
+        }
+    }
+
+    /// Adds the results to `logs`.
+    pub(crate) fn results(&self, logs: &mut Logs) {
+        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+        for compiled in &self.metrics {
+            let Resolved::Metric(metric) = &compiled.metric else { continue };
+            let prefix = if self.outputs.len() == 1 {
+                String::new()
+            } else {
+                format!("{}_", self.outputs[compiled.output])
+            };
+            let mut name = format!("{prefix}{}", metric.name());
+            if compiled.weighted && taken.contains_key(&name) {
+                name = format!("{prefix}weighted_{}", metric.name());
+            }
+            let n_before = taken.entry(name.clone()).or_insert(0);
+            if 0 < *n_before {
+                name = format!("{name}_{n_before}");
+            }
+            *n_before += 1;
+            match metric.result()[..] {
+                [value] => {
+                    logs.insert(name, value);
+                }
+                ref values => {
+                    let numbered = values.iter().enumerate();
+                    logs.extend(numbered.map(|(i, &value)| (format!("{name}_{i}"), value)));
+                }
+            }
+        }
+    }
+
+    /// Which way the metric logged as `name` gets better.
+    pub(crate) fn direction(&self, name: &str) -> Option<Direction> {
+        let found = self.metrics.iter().find_map(|compiled| {
+            match &compiled.metric {
+                Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
+                Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
+                    Some(Direction::Up)
+                }
+                _ => None,
+            }
+        });
+        // The loss of one output.
+        let is_loss = || self.outputs.iter().any(|output| *name == format!("{output}_loss"));
+        found.or_else(|| is_loss().then_some(Direction::Down))
+    }
+}

@@ -1,0 +1,45 @@
+//! Models as Keras's JSON: `config.json` of a `.keras` file, `model.to_json()`.
+//!
+//! Source: Keras 3, `keras/src/models/functional.py`, `sequential.py`, `keras/src/saving`.
+
+mod read;
+mod write;
+
+use serde_json::Value;
+
+use crate::{Model, ModelError};
+
+impl Model {
+    /// The architecture as Keras's object, with what it is compiled with; no weights.
+    pub fn to_config(&self) -> Value {
+        let mut object = write::model_object(&self.network, self.network.display_name());
+        object["compile_config"] = self.compile_config();
+        object
+    }
+
+    /// [`Model::to_config`] as text on one line.
+    pub fn to_json(&self) -> String {
+        self.to_config().to_string()
+    }
+
+    /// Makes a model of what Keras's `to_json` or [`Model::to_json`] wrote. Its weights are drawn
+    /// anew; what it was compiled with is not read.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Config`] or [`ModelError::Layer`] names the place or layer and what is wrong.
+    pub fn from_json(json: &str) -> Result<Self, ModelError> {
+        let value = serde_json::from_str(json)
+            .map_err(|error| ModelError::config("model", format!("not JSON: {error}")))?;
+        Self::from_config(&value)
+    }
+
+    /// The same for parsed JSON.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::from_json`].
+    pub fn from_config(object: &Value) -> Result<Self, ModelError> {
+        Self::from_network(read::network(object, "model")?)
+    }
+}

@@ -1,0 +1,286 @@
+use std::collections::BTreeMap;
+
+use cornu_nn::layers::check_dtype;
+use cornu_nn::{ConfigReader, LayerError, SymbolicShape, layer_from_config};
+use serde_json::{Map, Value};
+
+use crate::ModelError;
+use crate::network::{LayerValues, Network, NetworkForm};
+use crate::sequential::Sequential;
+use crate::symbolic::{ArgumentForm, KerasTensor, LayerHandle, LayerKind};
+
+/// Reads the object of a functional or sequential model; `place` is what errors call it.
+pub(super) fn network(object: &Value, place: &str) -> Result<Network, ModelError> {
+    let config = &object["config"];
+    let mut network = match text(object, "class_name", place)? {
+        "Functional" | "Model" => functional(config, place)?,
+        "Sequential" => sequential(config, place)?,
+        other => {
+            return Err(ModelError::config(
+                place,
+                format!("class `{other}` is not supported; expected Functional or Sequential"),
+            ));
+        }
+    };
+    network.trainable = config.get("trainable").and_then(Value::as_bool).unwrap_or(true);
+    Ok(network)
+}
+
+fn sequential(config: &Value, place: &str) -> Result<Network, ModelError> {
+    only_keys(config, &["name", "trainable", "dtype", "layers", "build_input_shape"], place)?;
+    let objects = list(config, "layers", place)?;
+    let (input, rest) = match objects.split_first() {
+        Some((first, rest)) if first["class_name"] == "InputLayer" => {
+            (input_layer(first, &format!("{place}.layers[0]"))?, rest)
+        }
+        _ => match symbolic_shape(&config["build_input_shape"]) {
+            Some(shape) => (KerasTensor::input(None, shape), objects),
+            None => {
+                return Err(ModelError::config(
+                    place,
+                    "the input shape is missing: the model needs an InputLayer or a \
+                     `build_input_shape`",
+                ));
+            }
+        },
+    };
+    let mut chain = Sequential::from_input(input);
+    if let Some(name) = config["name"].as_str() {
+        chain = chain.named(name);
+    }
+    for (index, object) in rest.iter().enumerate() {
+        chain = chain.add(layer(object, &format!("{place}.layers[{}]", index + 1))?);
+    }
+    chain.into_network()
+}
+
+/// A layer of the model that is read, and what its calls gave so far.
+struct Known {
+    kind: KnownKind,
+    is_functional: bool,
+    calls: Vec<Vec<KerasTensor>>,
+}
+
+enum KnownKind {
+    Input,
+    Layer(LayerHandle),
+}
+
+fn functional(config: &Value, place: &str) -> Result<Network, ModelError> {
+    only_keys(config, &["name", "trainable", "layers", "input_layers", "output_layers"], place)?;
+    let objects = list(config, "layers", place)?;
+    let mut known: BTreeMap<String, Known> = BTreeMap::new();
+    // Calls that are still to be made: layer name and node.
+    let mut waiting: Vec<(String, &Value)> = Vec::new();
+    for (index, object) in objects.iter().enumerate() {
+        let place = format!("{place}.layers[{index}]");
+        let name = text(&object["config"], "name", &place)?;
+        let layer = if object["class_name"] == "InputLayer" {
+            let calls = vec![vec![input_layer(object, &place)?]];
+            Known { kind: KnownKind::Input, is_functional: false, calls }
+        } else {
+            let kind = KnownKind::Layer(layer(object, &place)?);
+            let is_functional = object["class_name"] == "Functional";
+            Known { kind, is_functional, calls: Vec::new() }
+        };
+        if known.insert(name.to_owned(), layer).is_some() {
+            return Err(ModelError::config(place, format!("two layers are named `{name}`")));
+        }
+        for node in object["inbound_nodes"].as_array().into_iter().flatten() {
+            waiting.push((name.to_owned(), node));
+        }
+    }
+    // Layers come in order of depth, but a shared one may have calls that need later layers: such
+    // calls are put back, in order, until a round makes none.
+    while !waiting.is_empty() {
+        let n_before = waiting.len();
+        let mut blocked: Vec<(String, &Value)> = Vec::new();
+        for (name, node) in waiting {
+            let earlier_call_waits = blocked.iter().any(|(other, _)| *other == name);
+            if earlier_call_waits || !make_call(&mut known, &name, node, place)? {
+                blocked.push((name, node));
+            }
+        }
+        if blocked.len() == n_before {
+            let names: Vec<&str> = blocked.iter().map(|(name, _)| name.as_str()).collect();
+            return Err(ModelError::config(
+                place,
+                format!("the inputs of these layers are never made: {}", names.join(", ")),
+            ));
+        }
+        waiting = blocked;
+    }
+    let inputs = ends(&known, config, "input_layers", place)?;
+    let outputs = ends(&known, config, "output_layers", place)?;
+    let mut network = Network::new(&inputs, &outputs, NetworkForm::Functional)?;
+    network.name = config["name"].as_str().map(str::to_owned);
+    Ok(network)
+}
+
+/// Applies a layer as `node` says, if its inputs are made already.
+fn make_call(
+    known: &mut BTreeMap<String, Known>,
+    name: &str,
+    node: &Value,
+    place: &str,
+) -> Result<bool, ModelError> {
+    let place = format!("{place}, layer `{name}`");
+    let args = list(node, "args", &place)?;
+    let (form, args) = match args {
+        [Value::Array(tensors)] => (ArgumentForm::List, &tensors[..]),
+        args => (ArgumentForm::Separate, args),
+    };
+    let mut inputs = Vec::new();
+    for arg in args {
+        let history = &arg["config"]["keras_history"];
+        let (source, node, tensor) = history_parts(history).ok_or_else(|| {
+            ModelError::config(&place, format!("argument `{arg}`: expected a tensor of the model"))
+        })?;
+        let source = known
+            .get(source)
+            .ok_or_else(|| ModelError::config(&place, format!("no layer is named `{source}`")))?;
+        match source.calls.get(node) {
+            None => return Ok(false),
+            Some(outputs) => inputs.push(
+                outputs.get(tensor).cloned().ok_or_else(|| {
+                    ModelError::config(&place, format!("`{history}` has no such output"))
+                })?,
+            ),
+        }
+    }
+    let kwargs = kwargs(node, &place)?;
+    let Some(layer) = known.get_mut(name) else { return Ok(false) };
+    if let KnownKind::Layer(handle) = &layer.kind {
+        let outputs = handle.call(&inputs, form, kwargs)?;
+        layer.calls.push(outputs);
+    }
+    Ok(true)
+}
+
+/// Keyword arguments, none of which may ask for anything.
+fn kwargs(node: &Value, place: &str) -> Result<Option<Map<String, Value>>, ModelError> {
+    let Some(kwargs) = node["kwargs"].as_object() else { return Ok(None) };
+    for (key, value) in kwargs {
+        if !value.is_null() && *value != Value::Bool(false) {
+            return Err(ModelError::config(
+                place,
+                format!("the call argument `{key}={value}` is not supported"),
+            ));
+        }
+    }
+    Ok(Some(kwargs.clone()))
+}
+
+/// The tensors of `input_layers` or `output_layers`.
+fn ends(
+    known: &BTreeMap<String, Known>,
+    config: &Value,
+    key: &str,
+    place: &str,
+) -> Result<Vec<KerasTensor>, ModelError> {
+    let wrong = |got: &Value| {
+        ModelError::config(
+            place,
+            format!("`{key}`: expected [layer, node, tensor] or a list of those, got {got}"),
+        )
+    };
+    let value = &config[key];
+    let histories: Vec<&Value> = match value {
+        Value::Array(items) if items.first().is_some_and(Value::is_string) => vec![value],
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(named) => named.values().collect(),
+        other => return Err(wrong(other)),
+    };
+    let tensor = |history: &&Value| {
+        let (name, node, tensor) = history_parts(history).ok_or_else(|| wrong(history))?;
+        let layer = known
+            .get(name)
+            .ok_or_else(|| ModelError::config(place, format!("`{key}`: no layer `{name}`")))?;
+        // See `write::ends`: the own node of a functional model counts here.
+        let node = if layer.is_functional && 0 < node { node - 1 } else { node };
+        let outputs = layer.calls.get(node).ok_or_else(|| wrong(history))?;
+        outputs.get(tensor).cloned().ok_or_else(|| wrong(history))
+    };
+    histories.iter().map(tensor).collect()
+}
+
+fn history_parts(history: &Value) -> Option<(&str, usize, usize)> {
+    let index = |value: &Value| value.as_u64().and_then(|n| usize::try_from(n).ok());
+    match history.as_array()?.as_slice() {
+        [name, node, tensor] => Some((name.as_str()?, index(node)?, index(tensor)?)),
+        _ => None,
+    }
+}
+
+fn input_layer(object: &Value, place: &str) -> Result<KerasTensor, ModelError> {
+    let config = &object["config"];
+    let name = text(config, "name", place)?;
+    let problem = |problem: String| ModelError::config(format!("{place}, layer `{name}`"), problem);
+    for key in ["sparse", "ragged", "optional"] {
+        if config[key] == true {
+            return Err(problem(format!("`{key}=true` is not supported")));
+        }
+    }
+    check_dtype(&config["dtype"]).map_err(|error| problem(error.to_string()))?;
+    let shape = config.get("batch_shape").or_else(|| config.get("batch_input_shape"));
+    let shape = shape.and_then(symbolic_shape).ok_or_else(|| {
+        problem(format!("`batch_shape`: expected a list of sizes, got {}", config["batch_shape"]))
+    })?;
+    if shape.dims()[0].is_some() {
+        return Err(problem(format!("a fixed batch size is not supported, got shape {shape}")));
+    }
+    Ok(KerasTensor::input(Some(name.to_owned()), shape))
+}
+
+/// A layer or a nested model.
+fn layer(object: &Value, place: &str) -> Result<LayerHandle, ModelError> {
+    let class_name = text(object, "class_name", place)?;
+    let config = &object["config"];
+    let name = text(config, "name", place)?;
+    let trainable = config.get("trainable").and_then(Value::as_bool).unwrap_or(true);
+    let handle = if matches!(class_name, "Functional" | "Sequential") {
+        let network = network(object, &format!("{place}, model `{name}`"))?;
+        LayerHandle::of_network(network.into(), LayerValues::new())
+    } else {
+        let error = |source: LayerError| {
+            ModelError::layer(name, source)
+        };
+        let mut reader = ConfigReader::new(config).map_err(error)?;
+        reader.ignore(&["name", "trainable", "dtype"]);
+        check_dtype(&config["dtype"]).map_err(error)?;
+        let layer = layer_from_config(class_name, &mut reader).map_err(error)?;
+        reader.finish().map_err(error)?;
+        LayerHandle::from_kind(LayerKind::Layer(layer), None, true)
+    };
+    Ok(handle.named(name).trainable(trainable))
+}
+
+fn symbolic_shape(value: &Value) -> Option<SymbolicShape> {
+    let dims = value.as_array()?.iter().map(|dim| match dim {
+        Value::Null => Some(None),
+        number => number.as_u64().and_then(|n| usize::try_from(n).ok()).map(Some),
+    });
+    let dims: Vec<Option<usize>> = dims.collect::<Option<_>>()?;
+    (!dims.is_empty()).then(|| SymbolicShape::new(dims))
+}
+
+fn text<'a>(object: &'a Value, key: &str, place: &str) -> Result<&'a str, ModelError> {
+    object[key].as_str().ok_or_else(|| {
+        ModelError::config(place, format!("`{key}`: expected a text, got {}", object[key]))
+    })
+}
+
+fn list<'a>(object: &'a Value, key: &str, place: &str) -> Result<&'a [Value], ModelError> {
+    object[key].as_array().map(Vec::as_slice).ok_or_else(|| {
+        ModelError::config(place, format!("`{key}`: expected a list, got {}", object[key]))
+    })
+}
+
+fn only_keys(config: &Value, known: &[&str], place: &str) -> Result<(), ModelError> {
+    let keys = config.as_object().into_iter().flatten().map(|(key, _)| key.as_str());
+    let unknown: Vec<&str> = keys.filter(|key| !known.contains(key)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(ModelError::config(place, format!("keys that are not supported: {}", unknown.join(", "))))
+}

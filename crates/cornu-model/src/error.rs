@@ -1,0 +1,114 @@
+use std::path::PathBuf;
+
+use cornu_engine::EngineError;
+use cornu_graph::GraphError;
+use cornu_nn::LayerError;
+
+/// Why a model could not be made, trained, run, saved or loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// A layer refuses its configuration or its inputs.
+    #[error("layer `{layer}`: {source}")]
+    Layer {
+        /// The layer's name in the model, or the one it would get.
+        layer: String,
+        /// What it says.
+        source: LayerError,
+    },
+    /// The layers do not make a model: an input that is not given, a name that is used twice.
+    #[error("model: {0}")]
+    Structure(String),
+    /// A part of `config.json` cannot be read.
+    #[error("{place}: {problem}")]
+    Config {
+        /// Where: the path of keys inside of the JSON.
+        place: String,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// `compile` was given something that does not fit the model.
+    #[error("compile: {0}")]
+    Compile(String),
+    /// Training or evaluating needs `compile` first.
+    #[error("`{action}` needs a compiled model: call `compile` first")]
+    NotCompiled {
+        /// What was asked for.
+        action: &'static str,
+    },
+    /// Data of the wrong shape.
+    #[error("{what}: expected {expected}, got {got}")]
+    Data {
+        /// Which array: `x[0]`, `y`, `sample_weight`, ...
+        what: String,
+        /// What the model takes.
+        expected: String,
+        /// What it was given.
+        got: String,
+    },
+    /// A weight of the wrong shape.
+    #[error("weight `{weight}`: expected shape {expected:?}, got {got:?}")]
+    WeightShape {
+        /// Path of the weight, such as `conv2d/kernel`.
+        weight: String,
+        /// Shape in the model.
+        expected: Vec<usize>,
+        /// Shape that was given.
+        got: Vec<usize>,
+    },
+    /// The loss became infinite or not a number. The weights are those of before the step.
+    #[error(
+        "loss is {loss} in epoch {epoch}, batch {batch}: lower the learning rate, check the data for \
+         NaN, or set `stop_on_non_finite_loss(false)`"
+    )]
+    NonFiniteLoss {
+        /// Epoch, counted from 1.
+        epoch: usize,
+        /// Batch of the epoch, counted from 1.
+        batch: usize,
+        /// The loss.
+        loss: f64,
+    },
+    /// A callback cannot work with what it was given.
+    #[error("callback `{callback}`: {problem}")]
+    Callback {
+        /// Keras's class name.
+        callback: &'static str,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The table of `summary` does not fit.
+    #[error("summary: {0}")]
+    Summary(String),
+    /// A file cannot be read or written.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The engine refuses a graph or what is fed to it.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A graph cannot be built.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
+
+impl ModelError {
+    pub(crate) fn layer(layer: impl Into<String>, source: impl Into<LayerError>) -> Self {
+        Self::Layer { layer: layer.into(), source: source.into() }
+    }
+
+    pub(crate) fn config(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Config { place: place.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn data(
+        what: impl Into<String>,
+        expected: impl Into<String>,
+        got: impl Into<String>,
+    ) -> Self {
+        Self::Data { what: what.into(), expected: expected.into(), got: got.into() }
+    }
+}

@@ -1,0 +1,139 @@
+//! Evaluation and prediction.
+
+use cornu_tensor::Tensor;
+
+use crate::data::{Batch, Batches, Dataset};
+use crate::fit::Running;
+use crate::history::Logs;
+use crate::step::{StepKind, StepResult};
+use crate::{Model, ModelError};
+
+/// Samples per batch of `evaluate` and `predict`, as in Keras.
+const BATCH_SIZE: usize = 32;
+
+impl Model {
+    /// Loss and metrics of the model as it is, in batches of 32.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NotCompiled`] or [`ModelError::Data`].
+    pub fn evaluate(&mut self, data: &dyn Batches) -> Result<Logs, ModelError> {
+        self.evaluate_batches(data, BATCH_SIZE)
+    }
+
+    /// The same with another batch size.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::evaluate`].
+    pub fn evaluate_batches(
+        &mut self,
+        data: &dyn Batches,
+        batch_size: usize,
+    ) -> Result<Logs, ModelError> {
+        self.compiled("evaluate")?;
+        let mut progress = Running::start(self);
+        let mut batch = Batch::default();
+        let order: Vec<usize> = (0..data.len()).collect();
+        for samples in order.chunks(batch_size.max(1)) {
+            data.fill(samples, &mut batch)?;
+            let result = self.run_step(StepKind::Test, &batch)?;
+            progress.add(self, &batch, &result)?;
+        }
+        Ok(progress.logs(self))
+    }
+
+    /// Output of a model with one input and one output, in batches of 32.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Data`] if the samples have another shape than the input, or there are several
+    /// inputs or outputs.
+    pub fn predict(&mut self, x: &Tensor) -> Result<Tensor, ModelError> {
+        let data = Dataset::inputs(vec![x.clone()])?;
+        let mut outputs = self.predict_batches(&data, BATCH_SIZE)?;
+        match outputs.len() {
+            1 => Ok(outputs.swap_remove(0)),
+            n => Err(ModelError::data(
+                "predict",
+                "a model of one output (see `predict_batches`)",
+                format!("{n}"),
+            )),
+        }
+    }
+
+    /// All outputs for the inputs of `data`, whose targets are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Data`] if the samples have other shapes than the inputs.
+    pub fn predict_batches(
+        &mut self,
+        data: &dyn Batches,
+        batch_size: usize,
+    ) -> Result<Vec<Tensor>, ModelError> {
+        let mut batch = Batch::default();
+        let mut values: Vec<Vec<f32>> = vec![Vec::new(); self.network.outputs.len()];
+        let mut dims: Vec<Vec<usize>> = self
+            .output_shapes()
+            .iter()
+            .map(|shape| [vec![0], shape.sample().unwrap_or_default()].concat())
+            .collect();
+        let order: Vec<usize> = (0..data.len()).collect();
+        for samples in order.chunks(batch_size.max(1)) {
+            data.fill(samples, &mut batch)?;
+            let result = self.run_step(StepKind::Predict, &batch)?;
+            for (i, output) in result.y_pred.into_iter().enumerate() {
+                dims[i][0] += output.dims().first().copied().unwrap_or(0);
+                values[i].extend(output.into_data());
+            }
+        }
+        let tensors = dims.into_iter().zip(values).map(|(dims, values)| {
+            Tensor::new(dims, values)
+                .map_err(|error| ModelError::data("predict", "outputs of one shape", error.to_string()))
+        });
+        tensors.collect()
+    }
+
+    /// All outputs for one batch.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::predict`].
+    pub fn predict_on_batch(&mut self, x: &[Tensor]) -> Result<Vec<Tensor>, ModelError> {
+        let batch = Batch { x: x.to_vec(), ..Batch::default() };
+        Ok(self.run_step(StepKind::Predict, &batch)?.y_pred)
+    }
+
+    /// Loss and metrics of one batch. Answers the logs since the last [`Model::reset_metrics`].
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NotCompiled`] or [`ModelError::Data`].
+    pub fn test_on_batch(&mut self, batch: &Batch) -> Result<Logs, ModelError> {
+        self.compiled("test_on_batch")?;
+        let result = self.run_step(StepKind::Test, batch)?;
+        self.add_to_running(batch, &result)
+    }
+
+    /// Forgets what `train_on_batch` and `test_on_batch` summed up.
+    pub fn reset_metrics(&mut self) {
+        self.running = None;
+    }
+
+    /// Adds a batch to the sums of `train_on_batch` and `test_on_batch`.
+    pub(crate) fn add_to_running(
+        &mut self,
+        batch: &Batch,
+        result: &StepResult,
+    ) -> Result<Logs, ModelError> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => Running::start(self),
+        };
+        running.add(self, batch, result)?;
+        let logs = running.logs(self);
+        self.running = Some(running);
+        Ok(logs)
+    }
+}

@@ -1,0 +1,372 @@
+//! Training: `fit` and `train_on_batch`.
+
+use std::collections::BTreeMap;
+
+use cornu_engine::Variables;
+use cornu_tensor::Tensor;
+
+use crate::callbacks::{Callback, CallbackCx, Plan};
+use crate::data::{Batch, Batches, Part};
+use crate::history::{History, Logs, Mean};
+use crate::shuffle::shuffled;
+use crate::step::{StepKind, StepResult};
+use crate::{Model, ModelError};
+
+/// All arguments of [`Model::fit`] but the data.
+#[allow(missing_debug_implementations, reason = "holds callbacks, which need not be printable")]
+pub struct Fit<'a> {
+    epochs: usize,
+    batch_size: usize,
+    initial_epoch: usize,
+    shuffle: bool,
+    validation: Option<&'a dyn Batches>,
+    validation_split: f64,
+    validation_batch_size: Option<usize>,
+    validation_freq: usize,
+    class_weight: BTreeMap<i64, f64>,
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    stop_on_non_finite_loss: bool,
+}
+
+impl<'a> Fit<'a> {
+    /// Trains up to epoch `epochs`.
+    pub fn epochs(epochs: usize) -> Self {
+        Self {
+            epochs,
+            batch_size: 32,
+            initial_epoch: 0,
+            shuffle: true,
+            validation: None,
+            validation_split: 0.0,
+            validation_batch_size: None,
+            validation_freq: 1,
+            class_weight: BTreeMap::new(),
+            callbacks: Vec::new(),
+            stop_on_non_finite_loss: true,
+        }
+    }
+
+    /// Samples per step; the last batch may be shorter. Default: 32.
+    pub fn batch_size(mut self, batch_size: usize) -> Self {
+        self.batch_size = batch_size;
+        self
+    }
+
+    /// Epochs that were done before: training goes on with this one, counted from 0. Default: 0.
+    pub fn initial_epoch(mut self, initial_epoch: usize) -> Self {
+        self.initial_epoch = initial_epoch;
+        self
+    }
+
+    /// Whether each epoch has an order of its own. It follows from the model's seed and the epoch.
+    /// Default: true.
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// Samples to evaluate after each epoch.
+    pub fn validation(mut self, data: &'a dyn Batches) -> Self {
+        self.validation = Some(data);
+        self
+    }
+
+    /// The part of the samples, taken from the end before any shuffling, that is not trained with
+    /// but evaluated after each epoch. Default: 0.
+    pub fn validation_split(mut self, part: f64) -> Self {
+        self.validation_split = part;
+        self
+    }
+
+    /// Samples per batch of the validation. Default: as in training.
+    pub fn validation_batch_size(mut self, batch_size: usize) -> Self {
+        self.validation_batch_size = Some(batch_size);
+        self
+    }
+
+    /// Validates only in every so-many-th epoch. Default: 1.
+    pub fn validation_freq(mut self, epochs: usize) -> Self {
+        self.validation_freq = epochs;
+        self
+    }
+
+    /// Weights of classes: samples count so much in the loss and in weighted metrics. Classes that
+    /// are not named count 1.
+    pub fn class_weight(mut self, weights: impl IntoIterator<Item = (i64, f64)>) -> Self {
+        self.class_weight = weights.into_iter().collect();
+        self
+    }
+
+    /// Adds a callback; give a `&mut` to look at it afterwards.
+    pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self
+    }
+
+    /// Whether a loss that is infinite or not a number ends training with an error. Default: true.
+    pub fn stop_on_non_finite_loss(mut self, stop: bool) -> Self {
+        self.stop_on_non_finite_loss = stop;
+        self
+    }
+}
+
+impl Model {
+    /// Trains the model.
+    ///
+    /// Each epoch goes once over the samples in batches. The logs are means over the epoch so far;
+    /// after the last batch the validation data is evaluated and its logs added as `val_...`.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NotCompiled`], [`ModelError::Data`], [`ModelError::NonFiniteLoss`], and what
+    /// callbacks answer. The model then is as after the last complete step.
+    pub fn fit(&mut self, data: &dyn Batches, mut fit: Fit<'_>) -> Result<History, ModelError> {
+        self.compiled("fit")?;
+        let (train, held_back) = split(data, &fit)?;
+        let validation = fit.validation.or(held_back.as_ref().map(|part| part as &dyn Batches));
+        let plan = Plan {
+            epochs: fit.epochs,
+            initial_epoch: fit.initial_epoch,
+            samples: train.len(),
+            batches: train.len().div_ceil(fit.batch_size),
+            has_validation: validation.is_some(),
+        };
+        let mut callbacks = std::mem::take(&mut fit.callbacks);
+        let mut history = History::default();
+        let mut stop = false;
+        let mut batch = Batch::default();
+
+        each(&mut callbacks, self, &plan, &mut stop, |c, cx| c.on_train_begin(cx))?;
+        for epoch in fit.initial_epoch..fit.epochs {
+            each(&mut callbacks, self, &plan, &mut stop, |c, cx| c.on_epoch_begin(cx, epoch))?;
+            let order = self.order(train.len(), epoch, fit.shuffle);
+            let mut progress = Running::start(self);
+            let mut chunks = order.chunks(fit.batch_size).enumerate().peekable();
+            while let Some((index, samples)) = chunks.next() {
+                batch.epoch = epoch;
+                train.fill(samples, &mut batch)?;
+                if let Some((_, next)) = chunks.peek() {
+                    train.prefetch(epoch, next);
+                }
+                weigh_classes(&mut batch, &fit.class_weight)?;
+                let result = self.train_step(&batch, epoch, index, &fit)?;
+                progress.add(self, &batch, &result)?;
+                let logs = progress.logs(self);
+                each(&mut callbacks, self, &plan, &mut stop, |c, cx| {
+                    c.on_batch_end(cx, index, &logs)
+                })?;
+                if stop {
+                    break;
+                }
+            }
+            let mut logs = progress.logs(self);
+            if let Some(validation) = validation
+                && (epoch + 1).is_multiple_of(fit.validation_freq.max(1))
+            {
+                let batch_size = fit.validation_batch_size.unwrap_or(fit.batch_size);
+                let scores = self.evaluate_batches(validation, batch_size)?;
+                logs.extend(scores.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
+            }
+            each(&mut callbacks, self, &plan, &mut stop, |c, cx| {
+                c.on_epoch_end(cx, epoch, &mut logs)
+            })?;
+            history.add(epoch, &logs);
+            if stop {
+                break;
+            }
+        }
+        self.take_averages();
+        each(&mut callbacks, self, &plan, &mut stop, |c, cx| c.on_train_end(cx))?;
+        Ok(history)
+    }
+
+    /// One training step. Answers the logs since the last [`Model::reset_metrics`].
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::NotCompiled`] or [`ModelError::Data`].
+    pub fn train_on_batch(&mut self, batch: &Batch) -> Result<Logs, ModelError> {
+        self.compiled("train_on_batch")?;
+        let result = self.run_step(StepKind::Train, batch)?;
+        self.add_to_running(batch, &result)
+    }
+
+    fn order(&self, n: usize, epoch: usize, shuffle: bool) -> Vec<usize> {
+        if shuffle { shuffled(n, self.seed, epoch) } else { (0..n).collect() }
+    }
+
+    /// One step that leaves all variables as they were if its loss is not finite.
+    fn train_step(
+        &mut self,
+        batch: &Batch,
+        epoch: usize,
+        index: usize,
+        fit: &Fit<'_>,
+    ) -> Result<StepResult, ModelError> {
+        if !fit.stop_on_non_finite_loss {
+            return self.run_step(StepKind::Train, batch);
+        }
+        self.build_optimizer()?;
+        let before: Variables = self.variables.clone();
+        let result = self.run_step(StepKind::Train, batch)?;
+        if !result.loss.is_finite() {
+            self.variables = before;
+            if let Some(compiled) = &mut self.compiled {
+                compiled.iteration -= 1;
+            }
+            return Err(ModelError::NonFiniteLoss {
+                epoch: epoch + 1,
+                batch: index + 1,
+                loss: result.loss,
+            });
+        }
+        Ok(result)
+    }
+
+    /// Weights become their moving averages, if the optimizer keeps any.
+    fn take_averages(&mut self) {
+        let Some(compiled) = &self.compiled else { return };
+        if !compiled.optimizer.settings().use_ema || compiled.iteration == 0 {
+            return;
+        }
+        // The averages of all trainable weights are the optimizer's first variables.
+        let first = self.weights.len();
+        let trainable = (0..first).filter(|&i| self.weights[i].trainable).collect::<Vec<_>>();
+        for (average, weight) in (first..).zip(trainable) {
+            let value = self.variables.exact(average);
+            self.variables.set_exact(weight, value);
+        }
+    }
+}
+
+/// Running means of an epoch.
+#[derive(Debug)]
+pub(crate) struct Running {
+    loss: Mean,
+    losses: Vec<Option<Mean>>,
+}
+
+impl Running {
+    /// Everything from zero, the metrics too.
+    pub(crate) fn start(model: &mut Model) -> Self {
+        model.running = None;
+        let mut losses = Vec::new();
+        if let Some(compiled) = &mut model.compiled {
+            compiled.metrics.reset();
+            losses = compiled.losses.iter().map(|l| l.as_ref().map(|_| Mean::default())).collect();
+        }
+        Self { loss: Mean::default(), losses }
+    }
+
+    pub(crate) fn add(
+        &mut self,
+        model: &mut Model,
+        batch: &Batch,
+        result: &StepResult,
+    ) -> Result<(), ModelError> {
+        let samples = batch.samples();
+        self.loss.update(result.loss, samples);
+        for (mean, loss) in self.losses.iter_mut().zip(&result.losses) {
+            if let (Some(mean), Some(loss)) = (mean, loss) {
+                mean.update(*loss, samples);
+            }
+        }
+        let n_outputs = result.y_pred.len();
+        let weights: Vec<Option<&Tensor>> = (0..n_outputs)
+            .map(|i| batch.sample_weight.get(i).or(batch.sample_weight.first()))
+            .collect();
+        model.compiled_mut("fit")?.metrics.update(&batch.y, &result.y_pred, &weights)
+    }
+
+    pub(crate) fn logs(&self, model: &Model) -> Logs {
+        let mut logs = Logs::from([("loss".to_owned(), self.loss.result())]);
+        if 1 < self.losses.len() {
+            let names = model.network.output_names();
+            for (name, loss) in names.iter().zip(&self.losses) {
+                if let Some(loss) = loss {
+                    logs.insert(format!("{name}_loss"), loss.result());
+                }
+            }
+        }
+        if let Some(compiled) = &model.compiled {
+            compiled.metrics.results(&mut logs);
+        }
+        logs
+    }
+}
+
+/// The samples to train with, and those of `validation_split`.
+fn split<'a>(
+    data: &'a dyn Batches,
+    fit: &Fit<'_>,
+) -> Result<(Part<'a, dyn Batches + 'a>, Option<Part<'a, dyn Batches + 'a>>), ModelError> {
+    if fit.batch_size == 0 {
+        return Err(ModelError::data("batch_size", "at least 1", "0"));
+    }
+    if !(0.0..1.0).contains(&fit.validation_split) {
+        return Err(ModelError::data(
+            "validation_split",
+            "at least 0 and less than 1",
+            fit.validation_split.to_string(),
+        ));
+    }
+    let n = data.len();
+    let n_train = (n as f64 * (1.0 - fit.validation_split)).floor() as usize;
+    if n_train == 0 {
+        return Err(ModelError::data("data", "at least one sample to train with", format!("{n}")));
+    }
+    let train = Part { whole: data, start: 0, end: n_train };
+    let held_back = (n_train < n).then_some(Part { whole: data, start: n_train, end: n });
+    Ok((train, held_back))
+}
+
+/// Turns class weights into sample weights.
+fn weigh_classes(batch: &mut Batch, weights: &BTreeMap<i64, f64>) -> Result<(), ModelError> {
+    if weights.is_empty() {
+        return Ok(());
+    }
+    let problem = |expected: &str, got: &str| Err(ModelError::data("class_weight", expected, got));
+    if !batch.sample_weight.is_empty() {
+        return problem("data without sample weights", "both");
+    }
+    let [y] = &batch.y[..] else {
+        return problem("a model of one output", "several");
+    };
+    let samples = batch.samples();
+    let row = y.len().checked_div(samples).unwrap_or(0);
+    let label = |row: &[f32]| match row {
+        [label] => label.round() as i64,
+        scores => {
+            let mut best = 0;
+            for (i, score) in scores.iter().enumerate() {
+                if scores[best] < *score {
+                    best = i;
+                }
+            }
+            best as i64
+        }
+    };
+    if y.rank() > 2 {
+        return problem("one label per sample", "several");
+    }
+    let weight = |row: &[f32]| weights.get(&label(row)).copied().unwrap_or(1.0) as f32;
+    let values: Vec<f32> = y.data().chunks_exact(row.max(1)).map(weight).collect();
+    batch.sample_weight = vec![Tensor::from_fn([samples], |i| values[i])];
+    Ok(())
+}
+
+/// Asks each callback in turn.
+fn each<'a>(
+    callbacks: &mut [Box<dyn Callback + 'a>],
+    model: &mut Model,
+    plan: &Plan,
+    stop: &mut bool,
+    mut ask: impl FnMut(&mut (dyn Callback + 'a), &mut CallbackCx<'_>) -> Result<(), ModelError>,
+) -> Result<(), ModelError> {
+    for callback in callbacks {
+        let mut cx = CallbackCx::new(model, plan);
+        ask(&mut **callback, &mut cx)?;
+        *stop |= cx.is_stopping();
+    }
+    Ok(())
+}

@@ -1,0 +1,141 @@
+//! A network as a graph of operations.
+
+use std::collections::BTreeMap;
+
+use cornu_graph::{Graph, ValueId, VariableId};
+use cornu_nn::{LayerError, LowerCx};
+
+use crate::ModelError;
+use crate::network::{LayerWeights, Network, WeightInfo};
+use crate::symbolic::LayerKind;
+
+/// The forward pass in a graph.
+pub(crate) struct Forward {
+    pub(crate) graph: Graph,
+    pub(crate) inputs: Vec<ValueId>,
+    pub(crate) outputs: Vec<ValueId>,
+    /// For each weight of the model its variable, ...
+    pub(crate) variables: Vec<VariableId>,
+    /// ... and its value before the step.
+    pub(crate) weights: Vec<ValueId>,
+    /// New values of weights that layers change themselves (moving statistics), by weight.
+    pub(crate) updates: BTreeMap<usize, ValueId>,
+    /// Scalars that layers add to the loss (activity regularizers).
+    pub(crate) losses: Vec<ValueId>,
+}
+
+/// Lowers `network`, whose weights become the graph's first variables, in order.
+pub(crate) fn forward(
+    network: &Network,
+    weights: &[WeightInfo],
+    layer_weights: &[LayerWeights],
+    training: bool,
+) -> Result<Forward, ModelError> {
+    let mut graph = Graph::new();
+    let mut inputs = Vec::new();
+    for (name, shape) in network.input_names().into_iter().zip(network.input_shapes()) {
+        let shape = shape.to_graph().ok_or_else(|| {
+            let source = LayerError::input_shape("known sizes of all axes but the samples'", &[shape]);
+            ModelError::layer(name, source)
+        })?;
+        inputs.push(graph.input(name, shape)?);
+    }
+    let variables: Vec<VariableId> = weights
+        .iter()
+        .map(|weight| graph.add_variable(&weight.path, weight.spec.dims.clone()))
+        .collect();
+    let values = variables.iter().map(|&id| graph.variable(id)).collect::<Result<Vec<_>, _>>()?;
+    let mut lowering = Lowering {
+        graph,
+        layer_weights: layer_weights.iter().map(|layer| (layer.layer, layer)).collect(),
+        current: values.clone(),
+        updates: BTreeMap::new(),
+        losses: Vec::new(),
+        training,
+        next_stream: 0,
+    };
+    let outputs = lowering.network(network, &inputs, "", network.trainable)?;
+    Ok(Forward {
+        graph: lowering.graph,
+        inputs,
+        outputs,
+        variables,
+        weights: values,
+        updates: lowering.updates,
+        losses: lowering.losses,
+    })
+}
+
+struct Lowering<'a> {
+    graph: Graph,
+    layer_weights: BTreeMap<u64, &'a LayerWeights>,
+    /// Value of each weight as the next call sees it: a shared layer that changes its statistics
+    /// sees them changed in its second call.
+    current: Vec<ValueId>,
+    updates: BTreeMap<usize, ValueId>,
+    losses: Vec<ValueId>,
+    training: bool,
+    next_stream: u32,
+}
+
+impl Lowering<'_> {
+    fn network(
+        &mut self,
+        network: &Network,
+        inputs: &[ValueId],
+        prefix: &str,
+        trainable: bool,
+    ) -> Result<Vec<ValueId>, ModelError> {
+        let mut outputs: Vec<Vec<ValueId>> = Vec::with_capacity(network.calls.len());
+        for (index, call) in network.calls.iter().enumerate() {
+            let layer = &network.layers[call.layer];
+            let path = format!("{prefix}{}", layer.name);
+            let trainable = trainable && layer.trainable;
+            let arguments: Vec<ValueId> =
+                call.inputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect();
+            outputs.push(match &layer.kind {
+                LayerKind::Input(_) => {
+                    let position = network.inputs.iter().position(|input| input.call == index);
+                    position.map(|position| inputs[position]).into_iter().collect()
+                }
+                LayerKind::Network { network, .. } => {
+                    self.network(network, &arguments, &format!("{path}/"), trainable)?
+                }
+                LayerKind::Layer(kind) => {
+                    let outer = self.graph.set_scope(&path);
+                    let lowered = self.layer(layer.id, trainable, |cx| {
+                        kind.lower_outputs(cx, &arguments)
+                    });
+                    self.graph.set_scope(&outer);
+                    lowered.map_err(|error| ModelError::layer(&path, error))?
+                }
+            });
+        }
+        Ok(network.outputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect())
+    }
+
+    fn layer(
+        &mut self,
+        id: u64,
+        trainable: bool,
+        lower: impl FnOnce(&mut LowerCx<'_>) -> Result<Vec<ValueId>, LayerError>,
+    ) -> Result<Vec<ValueId>, LayerError> {
+        let (first, n) = self.layer_weights.get(&id).map_or((0, 0), |layer| (layer.first, layer.n));
+        let weights = self.current[first..first + n].to_vec();
+        let mut weight_updates = Vec::new();
+        let outputs = lower(&mut LowerCx {
+            graph: &mut self.graph,
+            training: self.training,
+            trainable,
+            weights: &weights,
+            weight_updates: &mut weight_updates,
+            losses: &mut self.losses,
+            next_stream: &mut self.next_stream,
+        })?;
+        for (position, value) in weight_updates {
+            self.current[first + position] = value;
+            self.updates.insert(first + position, value);
+        }
+        Ok(outputs)
+    }
+}

@@ -1,0 +1,90 @@
+//! Models to files.
+
+use std::path::Path;
+
+use cornu_formats::{Data, Dataset, Group, KerasArchive, write_file_safely, write_h5, write_keras};
+use cornu_nn::optimizers::LearningRate;
+use cornu_tensor::Tensor;
+
+use crate::stored::stored_groups;
+use crate::{Model, ModelError};
+
+impl Model {
+    /// Saves the model with its weights, what it is compiled with and the optimizer's state as a
+    /// `.keras` file that Keras 3 loads. Equal models give equal bytes. A file that is there is
+    /// replaced completely or, if writing fails, stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::File`] names the file and what is wrong.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
+        let path = path.as_ref();
+        expect_name(path, ".keras")?;
+        let archive = KerasArchive::new(self.to_config(), self.weights_tree());
+        write_keras(path, &archive).map_err(|error| file_error(path, &error))
+    }
+
+    /// Saves the weights, and the optimizer's state if there is one, as a `.weights.h5` file.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::save`].
+    pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
+        let path = path.as_ref();
+        expect_name(path, ".weights.h5")?;
+        let bytes = write_h5(&self.weights_tree()).map_err(|error| file_error(path, &error))?;
+        write_file_safely(path, &bytes).map_err(|error| file_error(path, &error))
+    }
+
+    /// The tree of Keras's `model.weights.h5`.
+    fn weights_tree(&self) -> Group {
+        let mut root = Group::default();
+        for group in stored_groups(&self.network, self.name(), &self.weights, &self.layer_weights) {
+            root.group_mut(&group.path).set_text("name", group.name);
+            for (position, &weight) in group.weights.iter().enumerate() {
+                let path = format!("{}/{position}", group.path);
+                root.set_dataset(&path, dataset(self.variables.get(weight)));
+            }
+        }
+        self.add_optimizer(&mut root);
+        root
+    }
+
+    fn add_optimizer(&self, root: &mut Group) {
+        let Some(compiled) = &self.compiled else { return };
+        let settings = compiled.optimizer.settings();
+        root.group_mut("optimizer/vars").set_text("name", settings.name.as_str());
+        let iteration = Data::I64(vec![compiled.iteration as i64]);
+        let mut datasets = vec![Dataset::new([], iteration)];
+        if let LearningRate::Constant(rate) = settings.learning_rate {
+            datasets.push(Dataset::new([], Data::F32(vec![rate])));
+        }
+        let n_state = compiled.state.as_ref().map_or(0, Vec::len);
+        let state = self.weights.len()..self.weights.len() + n_state;
+        datasets.extend(state.map(|index| dataset(self.variables.get(index))));
+        for (position, dataset) in datasets.into_iter().enumerate() {
+            root.set_dataset(&format!("optimizer/vars/{position}"), dataset);
+        }
+    }
+}
+
+fn dataset(value: &Tensor) -> Dataset {
+    Dataset::new(value.dims(), Data::F32(value.data().to_vec()))
+}
+
+fn expect_name(path: &Path, ending: &str) -> Result<(), ModelError> {
+    if path.to_string_lossy().ends_with(ending) {
+        return Ok(());
+    }
+    Err(ModelError::File {
+        path: path.to_owned(),
+        problem: format!("expected a name that ends in `{ending}`"),
+    })
+}
+
+/// The cause in `error`'s words, which may name the file already.
+pub(crate) fn file_error(path: &Path, error: &dyn std::error::Error) -> ModelError {
+    let text = error.to_string();
+    let problem = text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned();
+    ModelError::File { path: path.to_owned(), problem }
+}

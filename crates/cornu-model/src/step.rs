@@ -1,0 +1,336 @@
+//! One step as a graph: predict, test or train. All three work on the same variables.
+
+use cornu_engine::{Program, Run};
+use cornu_graph::{Graph, GraphError, ValueId, gradient};
+use cornu_nn::LayerError;
+use cornu_nn::losses::crossentropy_for_shapes;
+use cornu_nn::optimizers::{ConstraintFn, Param, apply};
+use cornu_tensor::{Shape, Tensor};
+
+use crate::data::{Batch, Layout};
+use crate::lower::{Forward, forward};
+use crate::seeds::{Purpose, derived};
+use crate::{Model, ModelError};
+
+const LEARNING_RATE: &str = "optimizer/learning_rate";
+const ITERATION: &str = "optimizer/iteration";
+
+/// What a program was made for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct StepKey {
+    kind: StepKind,
+    layout: Layout,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum StepKind {
+    /// Outputs.
+    Predict,
+    /// Outputs and losses.
+    Test,
+    /// Outputs and losses as in training, and new weights.
+    Train,
+}
+
+/// What a step computed.
+#[derive(Debug)]
+pub(crate) struct StepResult {
+    /// Total loss: 0 for a prediction.
+    pub(crate) loss: f64,
+    /// Loss of each output, without its weight; `None` for an output without one.
+    pub(crate) losses: Vec<Option<f64>>,
+    pub(crate) y_pred: Vec<Tensor>,
+}
+
+impl Model {
+    /// Runs one step; a training step changes the variables.
+    pub(crate) fn run_step(
+        &mut self,
+        kind: StepKind,
+        batch: &Batch,
+    ) -> Result<StepResult, ModelError> {
+        let mut layout = batch.layout();
+        if kind == StepKind::Predict {
+            layout = Layout { x: layout.x, ..Layout::default() };
+        }
+        self.check_layout(kind, &layout)?;
+        if kind == StepKind::Train {
+            self.build_optimizer()?;
+        }
+        let key = StepKey { kind, layout };
+        if !self.programs.contains_key(&key) {
+            let graph = self.step_graph(kind, &key.layout)?;
+            self.programs.insert(key.clone(), Program::compile(graph, &self.options)?);
+        }
+        let outputs = self.run_program(&key, batch)?;
+        if kind == StepKind::Train
+            && let Some(compiled) = &mut self.compiled
+        {
+            compiled.iteration += 1;
+        }
+        Ok(self.read_outputs(kind, outputs))
+    }
+
+    fn run_program(&mut self, key: &StepKey, batch: &Batch) -> Result<Vec<Tensor>, ModelError> {
+        let rate = [self.learning_rate().unwrap_or(0.0) as f32];
+        let iteration = [self.iterations().unwrap_or(0) as f32];
+        let outputs = self.network.output_names();
+        let targets: Vec<String> = outputs.iter().map(|output| target_name(output)).collect();
+        let weights: Vec<String> =
+            (0..key.layout.sample_weight.len()).map(|i| weight_name(i)).collect();
+        let mut inputs: Vec<(&str, &[f32])> = Vec::new();
+        for (name, x) in self.network.input_names().into_iter().zip(&batch.x) {
+            inputs.push((name, x.data()));
+        }
+        if key.kind != StepKind::Predict {
+            for (name, y) in targets.iter().zip(&batch.y) {
+                inputs.push((name, y.data()));
+            }
+            for (name, weight) in weights.iter().zip(&batch.sample_weight) {
+                inputs.push((name, weight.data()));
+            }
+        }
+        if key.kind == StepKind::Train {
+            inputs.push((LEARNING_RATE, &rate));
+            inputs.push((ITERATION, &iteration));
+        }
+        // The graph's variables are the weights, then the optimizer's, as they lie here.
+        let binding: Vec<usize> = (0..self.variables.len()).collect();
+        let Some(program) = self.programs.get_mut(key) else {
+            return Ok(Vec::new());
+        };
+        let n_variables = program.graph().variables().len();
+        Ok(program.run(&mut Run {
+            inputs: &inputs,
+            variables: &mut self.variables,
+            binding: &binding[..n_variables],
+            samples: batch.samples(),
+            seed: derived(self.seed, Purpose::Step, 0),
+            step: iteration[0] as u64,
+        })?)
+    }
+
+    fn read_outputs(&self, kind: StepKind, outputs: Vec<Tensor>) -> StepResult {
+        let mut outputs = outputs.into_iter();
+        let mut scalar = || outputs.next().and_then(|t| t.data().first().copied()).map(f64::from);
+        let (mut loss, mut losses) = (0.0, Vec::new());
+        if kind != StepKind::Predict
+            && let Some(compiled) = &self.compiled
+        {
+            loss = scalar().unwrap_or(0.0);
+            losses = compiled
+                .losses
+                .iter()
+                .map(|output| output.as_ref().and_then(|_| scalar()))
+                .collect();
+        }
+        StepResult { loss, losses, y_pred: outputs.collect() }
+    }
+
+    /// Compares the arrays of a batch with what the model takes.
+    fn check_layout(&self, kind: StepKind, layout: &Layout) -> Result<(), ModelError> {
+        let expected: Vec<Option<Vec<usize>>> =
+            self.network.input_shapes().iter().map(|shape| shape.sample()).collect();
+        let names = self.network.input_names();
+        if expected.len() != layout.x.len() {
+            return Err(ModelError::data(
+                "x",
+                format!("{} arrays ({})", expected.len(), names.join(", ")),
+                layout.x.len().to_string(),
+            ));
+        }
+        for (i, (expected, got)) in expected.iter().zip(&layout.x).enumerate() {
+            if expected.as_ref() != Some(got) {
+                return Err(ModelError::data(
+                    format!("x[{i}] (input `{}`)", names[i]),
+                    format!("samples of shape {:?}", expected.clone().unwrap_or_default()),
+                    format!("{got:?}"),
+                ));
+            }
+        }
+        if kind == StepKind::Predict {
+            return Ok(());
+        }
+        let outputs = self.network.output_names();
+        if outputs.len() != layout.y.len() {
+            return Err(ModelError::data(
+                "y",
+                format!("{} arrays ({})", outputs.len(), outputs.join(", ")),
+                layout.y.len().to_string(),
+            ));
+        }
+        if 1 < layout.sample_weight.len() && layout.sample_weight.len() != outputs.len() {
+            return Err(ModelError::data(
+                "sample_weight",
+                format!("one array, or one for each of {}", outputs.join(", ")),
+                layout.sample_weight.len().to_string(),
+            ));
+        }
+        Ok(())
+    }
+
+    /// The whole step: forward pass, losses, gradients, updates.
+    fn step_graph(&self, kind: StepKind, layout: &Layout) -> Result<Graph, ModelError> {
+        let training = kind == StepKind::Train;
+        let mut forward = forward(&self.network, &self.weights, &self.layer_weights, training)?;
+        if kind != StepKind::Predict {
+            let loss = self.add_losses(&mut forward, layout)?;
+            if training {
+                self.add_updates(&mut forward, loss)?;
+            }
+        }
+        let names = self.network.output_names();
+        for (name, &output) in names.iter().zip(&forward.outputs) {
+            forward.graph.set_output(format!("y_pred/{name}"), output);
+        }
+        Ok(forward.graph)
+    }
+
+    /// Adds targets and losses; the total is the weighted sum of the outputs' losses, the
+    /// regularizers of all trainable weights, and what layers add.
+    fn add_losses(&self, forward: &mut Forward, layout: &Layout) -> Result<ValueId, ModelError> {
+        let compiled = self.compiled("fit")?;
+        let graph = &mut forward.graph;
+        let names = self.network.output_names();
+        let mut sample_weights = Vec::new();
+        for (i, shape) in layout.sample_weight.iter().enumerate() {
+            sample_weights.push(graph.input(weight_name(i), Shape::batched(shape))?);
+        }
+        let mut terms = Vec::new();
+        let mut by_output = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            let y_true = graph.input(target_name(name), Shape::batched(&layout.y[i]))?;
+            let Some(loss) = &compiled.losses[i] else { continue };
+            let y_pred = forward.outputs[i];
+            let sample_weight = sample_weights.get(i).or(sample_weights.first()).copied();
+            let outer = graph.set_scope(&format!("loss/{name}"));
+            let by_shapes;
+            let function = match &loss.loss {
+                Some(loss) => loss,
+                None => {
+                    let (truth, prediction) = (graph.shape(y_true), graph.shape(y_pred));
+                    by_shapes = crossentropy_for_shapes(&truth.sizes(1), &prediction.sizes(1));
+                    &by_shapes
+                }
+            };
+            let value = function
+                .lower(graph, y_true, y_pred, sample_weight)
+                .map_err(|error| loss_error(name, error))?;
+            if graph.shape(value).rank() != 0 {
+                return Err(ModelError::Compile(format!(
+                    "the loss of output `{name}` must be one number: choose another `reduction`"
+                )));
+            }
+            terms.push(if loss.weight == 1.0 {
+                value
+            } else {
+                graph.mul_scalar(value, loss.weight)?
+            });
+            by_output.push((name, value));
+            graph.set_scope(&outer);
+        }
+        let outer = graph.set_scope("loss");
+        for (weight, &value) in self.weights.iter().zip(&forward.weights) {
+            if let Some(regularizer) = weight.spec.regularizer.as_ref().filter(|_| weight.trainable) {
+                terms.push(regularizer.lower(graph, value)?);
+            }
+        }
+        terms.append(&mut forward.losses);
+        let mut total = terms[0];
+        for &term in &terms[1..] {
+            total = graph.add(total, term)?;
+        }
+        graph.set_scope(&outer);
+        graph.set_output("loss", total);
+        for (name, value) in by_output {
+            graph.set_output(format!("loss/{name}"), value);
+        }
+        Ok(total)
+    }
+
+    /// Adds gradients, the optimizer's step, and the updates of weights and optimizer variables.
+    fn add_updates(&self, forward: &mut Forward, loss: ValueId) -> Result<(), ModelError> {
+        let compiled = self.compiled("fit")?;
+        let optimizer = &*compiled.optimizer;
+        let graph = &mut forward.graph;
+        let scaled = match optimizer.settings().loss_scale_factor {
+            Some(factor) => graph.mul_scalar(loss, factor)?,
+            None => loss,
+        };
+        let trainable: Vec<usize> =
+            (0..self.weights.len()).filter(|&i| self.weights[i].trainable).collect();
+        let values: Vec<ValueId> = trainable.iter().map(|&i| forward.weights[i]).collect();
+        let gradients = gradient(graph, scaled, &values)?;
+
+        let outer = graph.set_scope(optimizer.name());
+        let learning_rate = graph.input(LEARNING_RATE, Shape::scalar())?;
+        let iteration = graph.input(ITERATION, Shape::scalar())?;
+        let specs = compiled.state.as_deref().unwrap_or_default();
+        let mut slots = Vec::new();
+        for spec in specs {
+            let path = format!("{}/{}", optimizer.name(), spec.path);
+            slots.push(graph.add_variable(path, spec.dims.clone()));
+        }
+        let state = slots.iter().map(|&id| graph.variable(id)).collect::<Result<Vec<_>, _>>()?;
+        let constrain: Vec<Option<Box<Constrain>>> =
+            trainable.iter().map(|&i| self.constrain(i)).collect();
+        let params: Vec<Param<'_>> = trainable
+            .iter()
+            .enumerate()
+            .map(|(position, &i)| Param {
+                name: &self.weights[i].path,
+                dims: &self.weights[i].spec.dims,
+                value: values[position],
+                gradient: gradients[position],
+                constraint: constrain[position].as_deref().map(|f| f as ConstraintFn<'_>),
+            })
+            .collect();
+        let applied = apply(optimizer, graph, &params, &state, learning_rate, iteration)
+            .map_err(|error| ModelError::Compile(format!("`{}`: {error}", optimizer.name())))?;
+        graph.set_scope(&outer);
+
+        for (&weight, value) in trainable.iter().zip(applied.params) {
+            if let Some(value) = value {
+                graph.set_update(forward.variables[weight], value)?;
+            }
+        }
+        for ((&slot, value), before) in slots.iter().zip(applied.state).zip(state) {
+            if value != before {
+                graph.set_update(slot, value)?;
+            }
+        }
+        for (&weight, &value) in &forward.updates {
+            graph.set_update(forward.variables[weight], value)?;
+        }
+        Ok(())
+    }
+
+    fn constrain(&self, weight: usize) -> Option<Box<Constrain>> {
+        let constraint = self.weights[weight].spec.constraint.clone()?;
+        Some(Box::new(move |graph: &mut Graph, value| {
+            constraint.lower(graph, value).map_err(Into::into)
+        }))
+    }
+}
+
+type Constrain = dyn Fn(&mut Graph, ValueId) -> Result<ValueId, LayerError>;
+
+fn target_name(output: &str) -> String {
+    format!("y_true/{output}")
+}
+
+fn weight_name(index: usize) -> String {
+    format!("sample_weight/{index}")
+}
+
+fn loss_error(output: &str, error: LayerError) -> ModelError {
+    match error {
+        LayerError::Graph(error @ GraphError::Shapes { .. }) => ModelError::data(
+            format!("y (output `{output}`)"),
+            "labels and weights that fit the predictions",
+            error.to_string(),
+        ),
+        error => ModelError::Compile(format!("the loss of output `{output}`: {error}")),
+    }
+}

@@ -1,0 +1,179 @@
+//! `model.summary()`: Keras's table, byte for byte.
+//!
+//! Source: Keras 3, `keras/src/utils/summary_utils.py`.
+
+mod rows;
+mod table;
+
+use crate::network::Network;
+use crate::{Model, ModelError};
+
+use rows::{is_sequential_like, rows};
+use table::{Column, Justify, table};
+
+/// How `summary` draws its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SummaryOptions {
+    /// Characters that a line of the terminal holds; what is longer is cut. Default: 80.
+    pub columns: usize,
+    /// Length of the table's lines. Default: 88 (108 with the column `Connected to`), 12 more with
+    /// `show_trainable`, at most `columns - 4`.
+    pub line_length: Option<usize>,
+    /// Adds a column that says whether each layer is trainable. Default: false.
+    pub show_trainable: bool,
+    /// Lists the layers of nested models. Default: false.
+    pub expand_nested: bool,
+}
+
+impl Default for SummaryOptions {
+    fn default() -> Self {
+        Self { columns: 80, line_length: None, show_trainable: false, expand_nested: false }
+    }
+}
+
+/// What the lines below the table say.
+pub(crate) struct Counts {
+    pub(crate) trainable: usize,
+    pub(crate) non_trainable: usize,
+    /// Values and bytes of the optimizer's variables, once it has any.
+    pub(crate) optimizer: Option<(usize, usize)>,
+}
+
+/// The whole text.
+pub(crate) fn summary(
+    name: &str,
+    network: &Network,
+    counts: &Counts,
+    options: &SummaryOptions,
+) -> Result<String, ModelError> {
+    let branched = !is_sequential_like(network);
+    let columns = columns(branched, options)?;
+    let rows = rows(network, branched, options)?;
+    let mut text = format!("Model: \"{name}\"\n");
+    for line in table(&columns, &rows) {
+        text.extend(line.chars().take(options.columns));
+        text.push('\n');
+    }
+    let (optimizer, optimizer_bytes) = counts.optimizer.unwrap_or((0, 0));
+    let total = counts.trainable + counts.non_trainable;
+    let mut line = |title: &str, n: usize, bytes: usize| {
+        text += &format!(" {title}: {} ({})\n", thousands(n), memory_size(bytes));
+    };
+    line("Total params", total + optimizer, 4 * total + optimizer_bytes);
+    line("Trainable params", counts.trainable, 4 * counts.trainable);
+    line("Non-trainable params", counts.non_trainable, 4 * counts.non_trainable);
+    if counts.optimizer.is_some() {
+        line("Optimizer params", optimizer, optimizer_bytes);
+    }
+    Ok(text)
+}
+
+/// Titles, widths and alignment.
+fn columns(branched: bool, options: &SummaryOptions) -> Result<Vec<Column>, ModelError> {
+    // Ends of the columns as parts of a line, and how much narrower Rich draws each column to make
+    // place for the borders: the excess of 3n + 1, shared evenly, halves rounded to even.
+    let (mut length, mut stops, mut narrower): (usize, Vec<f64>, &[usize]) = if branched {
+        (108, vec![0.3, 0.56, 0.74, 1.0], &[3, 3, 4, 3])
+    } else {
+        (88, vec![0.45, 0.80, 1.0], &[3, 4, 3])
+    };
+    if options.show_trainable {
+        length += 12;
+        stops = stops.iter().map(|stop| stop * 0.90).chain([1.0]).collect();
+        narrower = if branched { &[3, 3, 3, 4, 3] } else { &[3, 3, 4, 3] };
+    }
+    let length = options.line_length.unwrap_or(length.min(options.columns.saturating_sub(4)));
+    let mut titles = vec![
+        ("Layer (type)", Justify::Left),
+        ("Output Shape", Justify::Left),
+        ("Param #", Justify::Right),
+    ];
+    if branched {
+        titles.push(("Connected to", Justify::Left));
+    }
+    if options.show_trainable {
+        titles.push(("Trainable", Justify::Center));
+    }
+    let mut end = 0;
+    let mut columns = Vec::new();
+    for (((title, justify), stop), narrower) in titles.into_iter().zip(stops).zip(narrower) {
+        let next_end = (stop * length as f64) as usize;
+        let width = next_end - end;
+        if width < 4 {
+            return Err(ModelError::Summary(format!(
+                "a line of {length} characters is too short for the table; give a longer \
+                 `line_length` or more `columns`"
+            )));
+        }
+        columns.push(Column { title, justify, width: width - narrower });
+        end = next_end;
+    }
+    Ok(columns)
+}
+
+/// `1234567` as `1,234,567`.
+fn thousands(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if 0 < i && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes with two decimals in the largest unit that is at least 1.
+fn memory_size(bytes: usize) -> String {
+    let mut size = bytes as f64;
+    let mut units = ["B", "KB", "MB", "GB", "TB"].iter();
+    let mut unit = "B";
+    for next in units.by_ref() {
+        unit = next;
+        if size < 1024.0 {
+            break;
+        }
+        if *next != "TB" {
+            size /= 1024.0;
+        }
+    }
+    format!("{size:.2} {unit}")
+}
+
+impl Model {
+    /// Keras's table of layers, output shapes and numbers of parameters, for 80 columns.
+    pub fn summary(&self) -> String {
+        self.summary_with(&SummaryOptions::default()).unwrap_or_else(|error| error.to_string())
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Summary`] if a line is too short for the table.
+    pub fn summary_with(&self, options: &SummaryOptions) -> Result<String, ModelError> {
+        let counts = Counts {
+            trainable: self.n_params(|weight| weight.trainable),
+            non_trainable: self.n_params(|weight| !weight.trainable),
+            optimizer: self.optimizer_size(),
+        };
+        summary(self.name(), &self.network, &counts, options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas_and_sizes_units() {
+        assert_eq!((thousands(0), thousands(999)), ("0".into(), "999".into()));
+        assert_eq!(thousands(1_234_567), "1,234,567");
+        assert_eq!(memory_size(0), "0.00 B");
+        assert_eq!(memory_size(1023), "1023.00 B");
+        assert_eq!(memory_size(1052), "1.03 KB");
+        assert_eq!(memory_size(54_627 * 4), "213.39 KB");
+        assert_eq!(memory_size(3 << 30), "3.00 GB");
+    }
+}

@@ -1,0 +1,264 @@
+use std::borrow::Borrow;
+use std::sync::Arc;
+
+use cornu_nn::{Layer, SymbolicShape};
+use serde_json::{Map, Value};
+
+use super::keras_tensor::{ArgumentForm, Call, KerasTensor};
+use super::next_id;
+use crate::ModelError;
+use crate::network::{LayerValues, Network, provisional_name};
+
+/// A layer as a part of a model: the same handle applied twice is one layer with one set of
+/// weights.
+///
+/// ```
+/// use cornu_model::{Input, LayerExt, Model};
+/// use cornu_nn::layers::Dense;
+///
+/// let (a, b) = (Input::new([4]), Input::new([4]));
+/// let tower = Dense::new(3).named("tower");
+/// let model = Model::new([&a, &b], [tower.apply(&a)?, tower.apply(&b)?])?;
+/// assert_eq!(model.count_params(), 15);
+/// # Ok::<(), cornu_model::ModelError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct LayerHandle(Arc<Described>);
+
+#[derive(Debug, Clone)]
+struct Described {
+    id: u64,
+    name: Option<String>,
+    trainable: bool,
+    kind: LayerKind,
+}
+
+/// What a layer of a model is.
+#[derive(Debug, Clone)]
+pub(crate) enum LayerKind {
+    /// An input of the model.
+    Input(SymbolicShape),
+    /// A layer of `cornu-nn`.
+    Layer(Arc<dyn Layer>),
+    /// A model used as a layer, with the weights it brings.
+    Network { network: Arc<Network>, values: Arc<LayerValues> },
+}
+
+impl LayerHandle {
+    /// A layer to be applied, perhaps more than once.
+    pub fn new(layer: impl Layer + 'static) -> Self {
+        Self::from_kind(LayerKind::Layer(Arc::new(layer)), None, true)
+    }
+
+    pub(crate) fn from_kind(kind: LayerKind, name: Option<String>, trainable: bool) -> Self {
+        Self(Arc::new(Described { id: next_id(), name, trainable, kind }))
+    }
+
+    pub(crate) fn of_network(network: Arc<Network>, values: LayerValues) -> Self {
+        let (id, name, trainable) = (network.id, network.name.clone(), network.trainable);
+        let kind = LayerKind::Network { network, values: Arc::new(values) };
+        Self(Arc::new(Described { id, name, trainable, kind }))
+    }
+
+    /// The same layer under a name; without one it is named after its class.
+    pub fn named(self, name: impl Into<String>) -> Self {
+        Self(Arc::new(Described { name: Some(name.into()), ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// The same layer, its weights kept as they are in training if `trainable` is false. The
+    /// layers of a model that is used as a layer are frozen with it.
+    pub fn trainable(self, trainable: bool) -> Self {
+        Self(Arc::new(Described { trainable, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    /// Applies the layer to one tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Layer`] if the layer does not take such an input; likewise for all the
+    /// methods below.
+    pub fn apply(&self, input: &KerasTensor) -> Result<KerasTensor, ModelError> {
+        self.call(&[input], ArgumentForm::Separate, None).map(first)
+    }
+
+    /// Applies the layer to several tensors that it takes as one list, such as `Add` and
+    /// `Concatenate`.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    pub fn apply_list<T: Borrow<KerasTensor>>(
+        &self,
+        inputs: &[T],
+    ) -> Result<KerasTensor, ModelError> {
+        self.call(inputs, ArgumentForm::List, None).map(first)
+    }
+
+    /// Applies the layer to several tensors that it takes as separate arguments, such as query,
+    /// value and key of attention.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    pub fn apply_to<T: Borrow<KerasTensor>>(
+        &self,
+        inputs: &[T],
+    ) -> Result<KerasTensor, ModelError> {
+        self.call(inputs, ArgumentForm::Separate, None).map(first)
+    }
+
+    /// Applies the layer to one or several tensors and gives all its outputs.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    pub fn apply_all<T: Borrow<KerasTensor>>(
+        &self,
+        inputs: &[T],
+    ) -> Result<Vec<KerasTensor>, ModelError> {
+        let form = if 1 < inputs.len() && self.takes_list() {
+            ArgumentForm::List
+        } else {
+            ArgumentForm::Separate
+        };
+        self.call(inputs, form, None)
+    }
+
+    /// Applies the layer with keyword arguments as a file gives them.
+    pub(crate) fn call<T: Borrow<KerasTensor>>(
+        &self,
+        inputs: &[T],
+        form: ArgumentForm,
+        kwargs: Option<Map<String, Value>>,
+    ) -> Result<Vec<KerasTensor>, ModelError> {
+        let inputs: Vec<KerasTensor> = inputs.iter().map(|input| input.borrow().clone()).collect();
+        let shapes: Vec<SymbolicShape> =
+            inputs.iter().map(|input| input.shape().clone()).collect();
+        let output_shapes = self.output_shapes(&shapes).map_err(|error| match error {
+            Refusal::Layer(source) => ModelError::layer(provisional_name(self, &inputs), source),
+            Refusal::Network(problem) => ModelError::Structure(format!(
+                "`{}` used as a layer: {problem}",
+                provisional_name(self, &inputs)
+            )),
+        })?;
+        let n_outputs = output_shapes.len();
+        let call = Arc::new(Call {
+            id: next_id(),
+            layer: self.clone(),
+            inputs,
+            form,
+            kwargs,
+            output_shapes,
+        });
+        Ok((0..n_outputs).map(|output| KerasTensor { call: call.clone(), output }).collect())
+    }
+
+    fn output_shapes(&self, inputs: &[SymbolicShape]) -> Result<Vec<SymbolicShape>, Refusal> {
+        match &self.0.kind {
+            LayerKind::Input(shape) => Ok(vec![shape.clone()]),
+            LayerKind::Layer(layer) => {
+                // Weights that cannot be made are an error here, where the layer is applied.
+                layer.weights(inputs).map_err(Refusal::Layer)?;
+                layer.output_shapes(inputs).map_err(Refusal::Layer)
+            }
+            LayerKind::Network { network, .. } => {
+                let expected = network.input_shapes();
+                if expected != inputs {
+                    let text = |shapes: &[SymbolicShape]| {
+                        shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+                    };
+                    return Err(Refusal::Network(format!(
+                        "input: expected shape {}, got {}",
+                        text(&expected),
+                        text(inputs)
+                    )));
+                }
+                Ok(network.output_shapes())
+            }
+        }
+    }
+
+    fn takes_list(&self) -> bool {
+        match &self.0.kind {
+            LayerKind::Layer(layer) => layer.takes_list(),
+            LayerKind::Network { network, .. } => 1 < network.inputs.len(),
+            LayerKind::Input(_) => false,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    pub(crate) fn is_trainable(&self) -> bool {
+        self.0.trainable
+    }
+
+    pub(crate) fn kind(&self) -> &LayerKind {
+        &self.0.kind
+    }
+}
+
+enum Refusal {
+    Layer(cornu_nn::LayerError),
+    Network(String),
+}
+
+/// The first output; a layer has at least one.
+fn first(mut outputs: Vec<KerasTensor>) -> KerasTensor {
+    outputs.swap_remove(0)
+}
+
+impl LayerKind {
+    /// Keras's class name.
+    pub(crate) fn class_name(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "InputLayer",
+            Self::Layer(layer) => layer.class_name(),
+            Self::Network { network, .. } => network.form.class_name(),
+        }
+    }
+}
+
+impl<L: Layer + 'static> From<L> for LayerHandle {
+    fn from(layer: L) -> Self {
+        Self::new(layer)
+    }
+}
+
+/// What a plain layer value offers to be applied. Each call makes a layer of its own; to share one,
+/// make a [`LayerHandle`] with [`LayerExt::handle`] or [`LayerExt::named`] and apply that.
+pub trait LayerExt: Layer + Clone + Sized + 'static {
+    /// A layer that can be applied more than once.
+    fn handle(&self) -> LayerHandle {
+        LayerHandle::new(self.clone())
+    }
+
+    /// A layer with a name.
+    fn named(&self, name: impl Into<String>) -> LayerHandle {
+        self.handle().named(name)
+    }
+
+    /// A layer that training leaves as it is, if `trainable` is false.
+    fn trainable(&self, trainable: bool) -> LayerHandle {
+        self.handle().trainable(trainable)
+    }
+
+    /// [`LayerHandle::apply`] of a new layer.
+    ///
+    /// # Errors
+    ///
+    /// If the layer does not take such an input; likewise below.
+    fn apply(&self, input: &KerasTensor) -> Result<KerasTensor, ModelError> {
+        self.handle().apply(input)
+    }
+
+    /// [`LayerHandle::apply_list`] of a new layer.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    fn apply_list<T: Borrow<KerasTensor>>(&self, inputs: &[T]) -> Result<KerasTensor, ModelError> {
+        self.handle().apply_list(inputs)
+    }
+
+    /// [`LayerHandle::apply_to`] of a new layer.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    fn apply_to<T: Borrow<KerasTensor>>(&self, inputs: &[T]) -> Result<KerasTensor, ModelError> {
+        self.handle().apply_to(inputs)
+    }
+}
+
+impl<L: Layer + Clone + 'static> LayerExt for L {}

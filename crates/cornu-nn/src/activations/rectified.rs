@@ -1,0 +1,72 @@
+use cornu_graph::{Graph, GraphError, ValueId};
+
+/// Arguments of Keras's `relu`: `max_value` from there on, `x` from `threshold` on, else
+/// `negative_slope * (x - threshold)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rectifier {
+    /// Slope below the threshold. Default 0.
+    pub negative_slope: f64,
+    /// Largest output; none by default.
+    pub max_value: Option<f64>,
+    /// Where `x` begins to pass. Default 0.
+    pub threshold: f64,
+}
+
+impl Default for Rectifier {
+    fn default() -> Self {
+        Self { negative_slope: 0.0, max_value: None, threshold: 0.0 }
+    }
+}
+
+impl Rectifier {
+    /// Adds the function of each element to the graph. The usual cases become the usual ops.
+    ///
+    /// # Errors
+    ///
+    /// None that depend on `x`.
+    pub fn lower(self, g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
+        let mut y = if self.threshold != 0.0 {
+            let threshold = g.scalar(self.threshold)?;
+            let passes = g.greater_equal(x, threshold)?;
+            let shifted = g.add_scalar(x, -self.threshold)?;
+            let below = g.mul_scalar(shifted, self.negative_slope)?;
+            g.select(passes, x, below)?
+        } else if self.negative_slope != 0.0 {
+            leaky_relu(g, x, self.negative_slope)?
+        } else {
+            g.relu(x)?
+        };
+        if let Some(max_value) = self.max_value {
+            y = at_most(g, y, max_value)?;
+        }
+        Ok(y)
+    }
+}
+
+/// `min(y, max_value)` with derivative 0 where they are equal.
+fn at_most(g: &mut Graph, y: ValueId, max_value: f64) -> Result<ValueId, GraphError> {
+    let max_value = g.scalar(max_value)?;
+    g.min(max_value, y)
+}
+
+/// `x` above 0, else `negative_slope * x`; the derivative at 0 is the slope.
+///
+/// # Errors
+///
+/// None that depend on `x`.
+pub fn leaky_relu(g: &mut Graph, x: ValueId, negative_slope: f64) -> Result<ValueId, GraphError> {
+    let zero = g.scalar(0.0)?;
+    let positive = g.greater(x, zero)?;
+    let below = g.mul_scalar(x, negative_slope)?;
+    g.select(positive, x, below)
+}
+
+/// `min(max(x, 0), 6)`; the derivative at 0 and 6 is 0.
+///
+/// # Errors
+///
+/// None that depend on `x`.
+pub fn relu6(g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
+    let y = g.relu(x)?;
+    at_most(g, y, 6.0)
+}

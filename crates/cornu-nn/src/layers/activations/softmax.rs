@@ -1,0 +1,59 @@
+use cornu_graph::ValueId;
+use serde_json::{Map, Value, json};
+
+use crate::activations::softmax_over;
+use crate::layers::{Layer, LowerCx, inputs};
+use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
+
+/// `e^x / sum e^x` along one or several axes. Keras 3, keras/src/layers/activations/softmax.py.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Softmax {
+    /// Axes that the sum goes over. Default: the last.
+    pub axis: Vec<i64>,
+}
+
+impl Default for Softmax {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Softmax {
+    /// Along the last axis.
+    pub fn new() -> Self {
+        Self { axis: vec![-1] }
+    }
+
+    /// Along this axis.
+    pub fn axis(mut self, axis: i64) -> Self {
+        self.axis = vec![axis];
+        self
+    }
+
+    pub(crate) fn from_config(config: &mut ConfigReader) -> Result<Self, LayerError> {
+        Ok(Self { axis: config.integers_or("axis", &[-1])? })
+    }
+}
+
+impl Layer for Softmax {
+    fn class_name(&self) -> &'static str {
+        "Softmax"
+    }
+
+    fn config(&self) -> Map<String, Value> {
+        let axis = if let [one] = self.axis[..] { json!(one) } else { json!(self.axis) };
+        ConfigWriter::new().set("axis", axis).finish()
+    }
+
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
+        let input = inputs::one(inputs)?;
+        for &axis in &self.axis {
+            inputs::sample_axis(input, axis)?;
+        }
+        Ok(input.clone())
+    }
+
+    fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        Ok(softmax_over(cx.graph, inputs[0], &self.axis)?)
+    }
+}

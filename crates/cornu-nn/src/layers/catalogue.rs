@@ -1,0 +1,107 @@
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Layer;
+use crate::{ConfigReader, LayerError};
+
+/// A layer class and how one is read from its configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerEntry {
+    /// Keras's class name.
+    pub class_name: &'static str,
+    /// Reads the layer's own keys.
+    pub from_config: fn(&mut ConfigReader) -> Result<Arc<dyn Layer>, LayerError>,
+}
+
+macro_rules! catalogue {
+    ($($layer:ident),* $(,)?) => {
+        /// All layer classes.
+        pub const LAYERS: &[LayerEntry] = &[$(LayerEntry {
+            class_name: stringify!($layer),
+            from_config: |config| Ok(Arc::new(super::$layer::from_config(config)?)),
+        }),*];
+    };
+}
+
+catalogue! {
+    InputLayer, Dense, Identity,
+    Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D,
+    MaxPooling2D, AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D,
+    Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax,
+    Dropout, SpatialDropout2D, GaussianNoise, GaussianDropout, ActivityRegularization,
+    Flatten, Reshape, Permute, RepeatVector, ZeroPadding2D, Cropping2D,
+    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+}
+
+/// Keras's second names of layer classes.
+pub const ALIASES: &[(&str, &str)] = &[
+    ("AvgPool2D", "AveragePooling2D"),
+    ("Convolution2D", "Conv2D"),
+    ("Convolution2DTranspose", "Conv2DTranspose"),
+    ("GlobalAvgPool2D", "GlobalAveragePooling2D"),
+    ("GlobalMaxPool2D", "GlobalMaxPooling2D"),
+    ("MaxPool2D", "MaxPooling2D"),
+    ("SeparableConvolution2D", "SeparableConv2D"),
+];
+
+/// Reads a layer of class `class_name` (or an alias) from its own configuration keys.
+///
+/// The keys that all layers share (`name`, `trainable`, `dtype`) are the caller's: it ignores them
+/// in `config`, and calls [`ConfigReader::finish`] afterwards, so that unknown keys are errors.
+///
+/// # Errors
+///
+/// [`LayerError::UnknownClass`] for a class that is not in [`LAYERS`]; else what is wrong with a key.
+pub fn layer_from_config(
+    class_name: &str,
+    config: &mut ConfigReader,
+) -> Result<Arc<dyn Layer>, LayerError> {
+    let main = ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == class_name)
+        .map_or(class_name, |(_, class_name)| class_name);
+    let entry = LAYERS
+        .iter()
+        .find(|entry| entry.class_name == main)
+        .ok_or_else(|| LayerError::UnknownClass { kind: "layer", name: class_name.to_owned() })?;
+    (entry.from_config)(config)
+}
+
+/// Checks a layer's `dtype`: null, `"float32"` or Keras's policy object of that name.
+///
+/// # Errors
+///
+/// [`LayerError::Unsupported`] for any other.
+pub fn check_dtype(dtype: &Value) -> Result<(), LayerError> {
+    let name = match dtype {
+        Value::Null => return Ok(()),
+        Value::Object(_) => &dtype["config"]["name"],
+        other => other,
+    };
+    if name == "float32" {
+        return Ok(());
+    }
+    Err(LayerError::Unsupported {
+        setting: format!("dtype={name}"),
+        hint: "layers compute in float32; save the model with that policy".to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_float32_is_taken() {
+        let policy = json!({"class_name": "DTypePolicy", "config": {"name": "float32"}});
+        for dtype in [json!(null), json!("float32"), policy] {
+            check_dtype(&dtype).unwrap();
+        }
+        let policy = json!({"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}});
+        assert!(check_dtype(&policy).unwrap_err().to_string().contains("mixed_float16"));
+        assert!(check_dtype(&json!("float16")).is_err());
+    }
+}

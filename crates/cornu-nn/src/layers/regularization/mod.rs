@@ -1,0 +1,52 @@
+//! Layers that only act in training: noise, and penalties on what passes.
+
+mod activity_regularization;
+mod dropout;
+mod gaussian_dropout;
+mod gaussian_noise;
+mod spatial_dropout2d;
+
+pub use activity_regularization::ActivityRegularization;
+pub use dropout::Dropout;
+pub use gaussian_dropout::GaussianDropout;
+pub use gaussian_noise::GaussianNoise;
+pub use spatial_dropout2d::SpatialDropout2D;
+
+use cornu_graph::ValueId;
+use cornu_graph::ops::Distribution;
+use cornu_tensor::Shape;
+
+use super::LowerCx;
+use crate::LayerError;
+
+/// A share of elements, `0 ... 1`.
+fn check_rate(key: &str, rate: f64) -> Result<(), LayerError> {
+    if (0.0..=1.0).contains(&rate) {
+        Ok(())
+    } else {
+        Err(LayerError::config(key, "a number from 0 to 1", rate))
+    }
+}
+
+/// `x` with a share `rate` of `mask_shape`'s elements zeroed and the rest divided by `1 - rate`.
+fn drop(
+    cx: &mut LowerCx<'_>,
+    x: ValueId,
+    rate: f64,
+    mask_shape: Shape,
+) -> Result<ValueId, LayerError> {
+    if !cx.training || rate == 0.0 {
+        return Ok(x);
+    }
+    let keep = 1.0 - rate;
+    let stream = cx.random_stream();
+    let g = &mut *cx.graph;
+    let uniform = g.random(Distribution::Uniform, stream, mask_shape)?;
+    let limit = g.scalar(keep)?;
+    let is_kept = g.less(uniform, limit)?;
+    // With a rate of 1 nothing is kept, and the scale is never used.
+    let scale = g.scalar(if keep == 0.0 { 0.0 } else { 1.0 / keep })?;
+    let zero = g.scalar(0.0)?;
+    let factor = g.select(is_kept, scale, zero)?;
+    Ok(g.mul(x, factor)?)
+}

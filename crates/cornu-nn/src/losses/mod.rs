@@ -1,0 +1,140 @@
+//! Losses: how far predictions are from the truth, as a number to make small.
+//!
+//! A [`Loss`] adds nodes to a graph: [`Loss::losses`] one number per sample (and position), and
+//! [`Loss::lower`] the weighted and reduced result. Source: Keras 3, `keras/src/losses`.
+
+mod catalogue;
+mod common;
+mod crossentropy;
+mod focal;
+mod hinge;
+mod overlap;
+mod probabilistic;
+mod reduction;
+mod regression;
+mod simple;
+
+use std::fmt::Debug;
+
+use cornu_graph::{Graph, ValueId};
+use serde_json::{Map, Value};
+
+use crate::{ConfigWriter, LayerError};
+
+pub use catalogue::{LOSSES, LossEntry, crossentropy_for_shapes, loss_from_config};
+pub use crossentropy::{
+    BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
+};
+pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
+pub use hinge::{CategoricalHinge, Hinge, SquaredHinge};
+pub use overlap::{Dice, Tversky};
+pub use probabilistic::{CategoricalGeneralizedCrossEntropy, KLDivergence, Poisson};
+pub use reduction::Reduction;
+pub use regression::{
+    CosineSimilarity, Huber, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredError, MeanSquaredLogarithmicError,
+};
+
+pub(crate) use catalogue::{Labels, optional_text};
+pub(crate) use common::equalize_ranks;
+
+/// What every loss answers.
+pub trait Loss: Debug + Send + Sync {
+    /// Keras's class name, such as `MeanSquaredError`.
+    fn class_name(&self) -> &'static str;
+
+    /// Name and reduction.
+    fn settings(&self) -> &LossSettings;
+
+    /// Keys of Keras's `get_config()` apart from `name` and `reduction`.
+    ///
+    /// All arguments are written, also the few that Keras's own `get_config` loses (`Huber.delta`,
+    /// `CosineSimilarity.axis`).
+    fn own_config(&self) -> Map<String, Value> {
+        Map::new()
+    }
+
+    /// One loss per sample and position: the last axis is averaged or summed away.
+    ///
+    /// The ranks of both operands are already made equal where Keras does so.
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::Graph`] or [`LayerError::InputShape`] if the shapes do not fit.
+    fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built;
+
+    /// 1 where the loss counts, 0 where it does not; of the shape of [`Loss::losses`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Loss::losses`].
+    fn mask(
+        &self,
+        _graph: &mut Graph,
+        _y_true: ValueId,
+        _y_pred: ValueId,
+    ) -> Result<Option<ValueId>, LayerError> {
+        Ok(None)
+    }
+
+    /// Its name in logs, such as `mean_squared_error`.
+    fn name(&self) -> &str {
+        &self.settings().name
+    }
+
+    /// How the losses of a batch become one number.
+    fn reduction(&self) -> Reduction {
+        self.settings().reduction
+    }
+
+    /// Keras's `get_config()`.
+    fn config(&self) -> Map<String, Value> {
+        let mut config = ConfigWriter::new()
+            .set("name", self.name())
+            .set("reduction", self.reduction().keras_name())
+            .finish();
+        config.extend(self.own_config());
+        config
+    }
+
+    /// The losses times `sample_weight`, reduced: a scalar unless the reduction is
+    /// [`Reduction::None`].
+    ///
+    /// Weights of shape `(N, 1)` and losses of shape `(N)` (or the other way round) meet as `(N, 1)`;
+    /// everything else broadcasts as in NumPy, so weights `(N)` do not fit losses `(N, T)`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Loss::losses`]; also if the weights do not broadcast.
+    fn lower(
+        &self,
+        graph: &mut Graph,
+        y_true: ValueId,
+        y_pred: ValueId,
+        sample_weight: Option<ValueId>,
+    ) -> Built {
+        let (y_true, y_pred) = equalize_ranks(graph, y_true, y_pred)?;
+        let losses = self.losses(graph, y_true, y_pred)?;
+        let mask = self.mask(graph, y_true, y_pred)?;
+        reduction::reduce_weighted(graph, losses, sample_weight, mask, self.reduction())
+    }
+}
+
+/// A value of the graph, or what is wrong.
+pub type Built = Result<ValueId, LayerError>;
+
+/// What all losses have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LossSettings {
+    /// Name in logs.
+    pub name: String,
+    /// How the losses of a batch become one number.
+    pub reduction: Reduction,
+}
+
+impl LossSettings {
+    /// The default reduction under `name`.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), reduction: Reduction::SumOverBatchSize }
+    }
+}
