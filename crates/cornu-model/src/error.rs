@@ -45,6 +45,9 @@ pub enum ModelError {
         /// What it was given.
         got: String,
     },
+    /// Samples cannot be read: what their source says, the file named in it.
+    #[error("{0}")]
+    Samples(String),
     /// A weight of the wrong shape.
     #[error("weight `{weight}`: expected shape {expected:?}, got {got:?}")]
     WeightShape {

@@ -17,6 +17,7 @@ mod load;
 mod lower;
 mod model;
 mod network;
+mod plan;
 mod save;
 mod seeds;
 mod sequential;

@@ -171,7 +171,7 @@ impl Model {
     }
 
     /// The whole step: forward pass, losses, gradients, updates.
-    fn step_graph(&self, kind: StepKind, layout: &Layout) -> Result<Graph, ModelError> {
+    pub(crate) fn step_graph(&self, kind: StepKind, layout: &Layout) -> Result<Graph, ModelError> {
         let training = kind == StepKind::Train;
         let mut forward = forward(&self.network, &self.weights, &self.layer_weights, training)?;
         if kind != StepKind::Predict {
