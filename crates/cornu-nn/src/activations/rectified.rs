@@ -1,6 +1,6 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 
-/// Arguments of Keras's `relu`: `max_value` from there on, `x` from `threshold` on, else
+/// Arguments of Keras's `relu`: `max_value` from there on, `x` above `threshold`, else
 /// `negative_slope * (x - threshold)`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rectifier {
@@ -8,7 +8,7 @@ pub struct Rectifier {
     pub negative_slope: f64,
     /// Largest output; none by default.
     pub max_value: Option<f64>,
-    /// Where `x` begins to pass. Default 0.
+    /// Above it, `x` passes. Default 0.
     pub threshold: f64,
 }
 
@@ -25,22 +25,29 @@ impl Rectifier {
     ///
     /// None that depend on `x`.
     pub fn lower(self, g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
-        let mut y = if self.threshold != 0.0 {
-            let threshold = g.scalar(self.threshold)?;
-            let passes = g.greater_equal(x, threshold)?;
-            let shifted = g.add_scalar(x, -self.threshold)?;
-            let below = g.mul_scalar(shifted, self.negative_slope)?;
-            g.select(passes, x, below)?
-        } else if self.negative_slope != 0.0 {
-            leaky_relu(g, x, self.negative_slope)?
-        } else {
-            g.relu(x)?
-        };
-        if let Some(max_value) = self.max_value {
+        let Self { negative_slope, max_value, threshold } = self;
+        if max_value.is_none() && threshold == 0.0 && negative_slope != 0.0 {
+            return leaky_relu(g, x, negative_slope);
+        }
+        let mut y = if threshold == 0.0 { g.relu(x)? } else { above(g, x, threshold)? };
+        if let Some(max_value) = max_value {
             y = at_most(g, y, max_value)?;
+        }
+        if negative_slope != 0.0 {
+            let below = g.scalar_sub(threshold, x)?;
+            let below = g.relu(below)?;
+            let leak = g.mul_scalar(below, negative_slope)?;
+            y = g.sub(y, leak)?;
         }
         Ok(y)
     }
+}
+
+/// `x` above `threshold`, else 0.
+fn above(g: &mut Graph, x: ValueId, threshold: f64) -> Result<ValueId, GraphError> {
+    let (threshold, zero) = (g.scalar(threshold)?, g.scalar(0.0)?);
+    let passes = g.greater(x, threshold)?;
+    g.select(passes, x, zero)
 }
 
 /// `min(y, max_value)` with derivative 0 where they are equal.

@@ -31,6 +31,9 @@ catalogue! {
     Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax,
     Dropout, SpatialDropout2D, GaussianNoise, GaussianDropout, ActivityRegularization,
     Flatten, Reshape, Permute, RepeatVector, ZeroPadding2D, Cropping2D,
+    BatchNormalization, LayerNormalization,
+    Rescaling, Normalization, Resizing, UpSampling2D,
+    RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
 }
 

@@ -7,8 +7,10 @@ pub mod core;
 mod image;
 mod inputs;
 pub mod merging;
+pub mod normalization;
 mod output;
 pub mod pooling;
+pub mod preprocessing;
 pub mod regularization;
 pub mod reshaping;
 mod setters;
@@ -28,12 +30,18 @@ pub use self::core::{Dense, Identity, InputLayer};
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
 pub use image::DataFormat;
 pub use merging::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
+pub use normalization::{BatchNormalization, LayerNormalization};
 pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
+use preprocessing::read_interpolation;
+pub use preprocessing::{
+    Factor, FlipMode, Normalization, Numbers, RandomBrightness, RandomContrast, RandomFlip,
+    RandomRotation, RandomTranslation, RandomZoom, Rescaling, Resizing,
+};
 pub use regularization::{
     ActivityRegularization, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
 };
 pub use reshaping::{
-    Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, ZeroPadding2D,
+    Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D,
 };
 pub use setters::IntoPair;
 pub use weight_rules::WeightRules;

@@ -6,7 +6,7 @@ use crate::layers::setters::setters;
 use crate::layers::{Layer, LowerCx, inputs};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 
-/// `max_value` from there on, `x` from `threshold` on, else `negative_slope * (x - threshold)`.
+/// `max_value` from there on, `x` above `threshold`, else `negative_slope * (x - threshold)`.
 ///
 /// Keras 3, keras/src/layers/activations/relu.py.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,7 +15,7 @@ pub struct ReLU {
     pub max_value: Option<f64>,
     /// Slope below the threshold. Default 0.
     pub negative_slope: f64,
-    /// Where `x` begins to pass. Default 0.
+    /// Above it, `x` passes. Default 0.
     pub threshold: f64,
 }
 

@@ -14,7 +14,8 @@ pub struct Dropout {
     /// Share of elements that is dropped, 0 to 1.
     pub rate: f64,
     /// Shape of the mask, which is broadcast: 1 drops along an axis together, `None` is the input's
-    /// size. The first axis is the samples'. Default: the input's shape.
+    /// size. On the first axis, the samples', any other number means their number. Default: the
+    /// input's shape.
     pub noise_shape: Option<Vec<Option<usize>>>,
     /// Kept for the configuration: the numbers come from the model's seed and the layer's place in
     /// it, so that they do not depend on other models.
@@ -47,17 +48,20 @@ impl Dropout {
     /// The mask's shape for an input of this shape.
     fn mask_shape(&self, input: &Shape) -> Shape {
         let Some(noise_shape) = &self.noise_shape else { return input.clone() };
-        let dims = noise_shape.iter().zip(input.dims());
-        Shape::new(dims.map(|(size, &dim)| size.map_or(dim, Dim::Fixed)).collect::<Vec<_>>())
+        let dims = noise_shape.iter().zip(input.dims()).map(|(size, &dim)| match (size, dim) {
+            (Some(1), _) => Dim::Fixed(1),
+            // Either unknown before, or checked to be the same.
+            _ => dim,
+        });
+        Shape::new(dims.collect::<Vec<_>>())
     }
 
     /// The mask has the input's axes, each of its size or 1.
     fn check_noise_shape(&self, input: &SymbolicShape) -> Result<(), LayerError> {
         let Some(noise_shape) = &self.noise_shape else { return Ok(()) };
         let fits = noise_shape.len() == input.rank()
-            && noise_shape.iter().zip(input.dims()).all(|(mask, size)| match mask {
-                None | Some(1) => true,
-                mask => size.is_some() && mask == size,
+            && noise_shape.iter().zip(input.dims()).enumerate().all(|(axis, (mask, size))| {
+                axis == 0 || matches!(mask, None | Some(1)) || mask == size
             });
         if fits {
             return Ok(());

@@ -6,6 +6,7 @@ mod flatten;
 mod permute;
 mod repeat_vector;
 mod reshape;
+mod up_sampling2d;
 mod zero_padding2d;
 
 pub use cropping2d::Cropping2D;
@@ -14,4 +15,5 @@ pub use flatten::Flatten;
 pub use permute::Permute;
 pub use repeat_vector::RepeatVector;
 pub use reshape::Reshape;
+pub use up_sampling2d::UpSampling2D;
 pub use zero_padding2d::ZeroPadding2D;

@@ -1,0 +1,28 @@
+//! Layers that bring their input to mean 0 and variance 1.
+
+mod batch_normalization;
+mod layer_normalization;
+
+pub use batch_normalization::BatchNormalization;
+pub use layer_normalization::LayerNormalization;
+
+use cornu_graph::{Graph, GraphError, ValueId};
+
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`; all broadcast to `x`.
+fn normalize(
+    g: &mut Graph,
+    x: ValueId,
+    [mean, variance]: [ValueId; 2],
+    epsilon: f64,
+    gamma: Option<ValueId>,
+    beta: Option<ValueId>,
+) -> Result<ValueId, GraphError> {
+    let raised = g.add_scalar(variance, epsilon)?;
+    let mut factor = g.rsqrt(raised)?;
+    if let Some(gamma) = gamma {
+        factor = g.mul(factor, gamma)?;
+    }
+    let centred = g.sub(x, mean)?;
+    let y = g.mul(centred, factor)?;
+    beta.map_or(Ok(y), |beta| g.add(y, beta))
+}

@@ -1,0 +1,112 @@
+use std::f64::consts::TAU;
+
+use cornu_graph::ops::{Sampling, UnaryKind};
+use cornu_graph::{Graph, GraphError, ValueId};
+use serde_json::{Map, Value, json};
+
+use super::sampling::centre;
+use super::{Factor, draw, sampling};
+use crate::layers::setters::setters;
+use crate::layers::{DataFormat, Layer, LowerCx};
+use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
+
+/// In training, pictures turned by an angle within the given part of a full turn; else the identity.
+///
+/// Keras 3, keras/src/layers/preprocessing/image_preprocessing/random_rotation.py.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RandomRotation {
+    /// Lowest and highest part of a full turn; a number is as far to either side.
+    pub factor: Factor,
+    /// How pictures are read between their cells and outside. Default: reflected, bilinear.
+    pub sampling: Sampling,
+    /// Where the channels are. Default: last.
+    pub data_format: DataFormat,
+    /// Kept for the configuration; see [`Dropout::seed`](crate::layers::Dropout::seed).
+    pub seed: Option<u64>,
+}
+
+impl RandomRotation {
+    /// By up to this part of a full turn.
+    pub fn new(factor: impl Into<Factor>) -> Self {
+        Self {
+            factor: factor.into(),
+            sampling: sampling::default(),
+            data_format: DataFormat::ChannelsLast,
+            seed: None,
+        }
+    }
+
+    /// Reads the layer's own keys.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with one of them.
+    pub fn from_config(config: &mut ConfigReader) -> Result<Self, LayerError> {
+        Ok(Self {
+            factor: Factor::required(config, "factor")?,
+            sampling: sampling::read(config)?,
+            data_format: DataFormat::read(config)?,
+            seed: config.seed()?,
+        })
+    }
+
+    /// Draws the angle of each picture, in radians.
+    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<ValueId, LayerError> {
+        let [low, high] = self.factor.range();
+        draw::uniform(cx, x, 2, [low * TAU, high * TAU])
+    }
+
+    /// Turns each picture by its angle in `angles` `(samples, 1)`, in radians.
+    ///
+    /// The point `(x, y)` of the result is read at the point turned about the centre `(cx, cy)`:
+    /// `cos t, -sin t, cx - cx cos t + cy sin t` and `sin t, cos t, cy - cx sin t - cy cos t`.
+    ///
+    /// # Errors
+    ///
+    /// If the shapes do not fit.
+    pub fn apply(&self, g: &mut Graph, x: ValueId, angles: ValueId) -> Result<ValueId, GraphError> {
+        let [cx, cy] = centre(g, x, self.data_format);
+        let (sin, cos) = (g.unary(UnaryKind::Sin, angles)?, g.unary(UnaryKind::Cos, angles)?);
+        let minus_sin = g.neg(sin)?;
+        let a2 = linear(g, cx, [(sin, cy), (cos, -cx)])?;
+        let b2 = linear(g, cy, [(sin, -cx), (cos, -cy)])?;
+        let columns = [cos, minus_sin, a2, sin, cos, b2];
+        sampling::transform(g, x, self.data_format, columns, self.sampling)
+    }
+}
+
+setters!(RandomRotation { sampling: Sampling, data_format: DataFormat, seed: Option<u64> });
+
+impl Layer for RandomRotation {
+    fn class_name(&self) -> &'static str {
+        "RandomRotation"
+    }
+
+    fn config(&self) -> Map<String, Value> {
+        let config = ConfigWriter::new()
+            .set("data_format", self.data_format.name())
+            .set("factor", json!(self.factor.range()));
+        sampling::write(config, self.sampling).set("seed", self.seed).finish()
+    }
+
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
+        self.factor.check("factor", [-1.0, 1.0])?;
+        Ok(self.data_format.picture(inputs)?.shape())
+    }
+
+    fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        if !cx.training {
+            return Ok(inputs[0]);
+        }
+        let drawn = self.draw(cx, inputs[0])?;
+        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+    }
+}
+
+/// `constant + sum of value * factor`.
+fn linear(g: &mut Graph, constant: f64, terms: [(ValueId, f64); 2]) -> Result<ValueId, GraphError> {
+    let first = g.mul_scalar(terms[0].0, terms[0].1)?;
+    let second = g.mul_scalar(terms[1].0, terms[1].1)?;
+    let sum = g.add(first, second)?;
+    g.add_scalar(sum, constant)
+}

@@ -1,0 +1,195 @@
+//! Rules that every layer of the catalogue keeps, whatever it computes.
+
+use cornu_graph::{Graph, ValueId};
+use cornu_nn::layers::{ALIASES, LAYERS};
+use cornu_nn::{ConfigReader, Layer, LayerError, LowerCx, SymbolicShape, layer_from_config};
+use cornu_tensor::Shape;
+use serde_json::{Value, json};
+
+/// The least configuration of a class, and shapes of samples that it takes.
+fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
+    let (vector, picture) = (vec![6], vec![6, 5, 4]);
+    match class_name {
+        "InputLayer" => (json!({"batch_shape": [null, 6]}), vec![vector]),
+        "Dense" => (json!({"units": 3}), vec![vec![2, 6]]),
+        "Conv2D" | "SeparableConv2D" => {
+            (json!({"filters": 3, "kernel_size": [2, 3], "padding": "same"}), vec![picture])
+        }
+        "Conv2DTranspose" => (json!({"filters": 3, "kernel_size": 3, "strides": 2}), vec![picture]),
+        "DepthwiseConv2D" => (json!({"kernel_size": 2, "depth_multiplier": 2}), vec![picture]),
+        "AveragePooling2D" => (json!({"pool_size": 2}), vec![picture]),
+        "Activation" => (json!({"activation": "swish"}), vec![vector]),
+        "Dropout" | "GaussianDropout" => (json!({"rate": 0.5}), vec![vector]),
+        "SpatialDropout2D" => (json!({"rate": 0.5}), vec![picture]),
+        "GaussianNoise" => (json!({"stddev": 0.5}), vec![vector]),
+        "Reshape" => (json!({"target_shape": [3, -1]}), vec![vector]),
+        "Permute" => (json!({"dims": [3, 1, 2]}), vec![picture]),
+        "RepeatVector" => (json!({"n": 3}), vec![vector]),
+        "Cropping2D" => (json!({"cropping": [[1, 0], [2, 1]]}), vec![picture]),
+        "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum" => {
+            (json!({}), vec![picture, vec![5, 1]])
+        }
+        "Concatenate" => (json!({"axis": -1}), vec![picture, vec![6, 5, 2]]),
+        "Rescaling" => (json!({"scale": 0.5, "offset": [1.0, 2.0, 3.0, 4.0]}), vec![picture]),
+        "Normalization" => (json!({"axis": [1, -1]}), vec![picture]),
+        "Resizing" => (json!({"height": 3, "width": 8}), vec![picture]),
+        "RandomRotation" | "RandomContrast" | "RandomBrightness" => {
+            (json!({"factor": [0.1, 0.5]}), vec![picture])
+        }
+        "RandomTranslation" => {
+            (json!({"height_factor": 0.5, "width_factor": [-0.1, 0.2]}), vec![picture])
+        }
+        "RandomZoom" => (json!({"height_factor": 0.5}), vec![picture]),
+        _ => (json!({}), vec![picture]),
+    }
+}
+
+fn read(class_name: &str, config: &Value) -> Result<std::sync::Arc<dyn Layer>, LayerError> {
+    let mut reader = ConfigReader::new(config)?;
+    let layer = layer_from_config(class_name, &mut reader)?;
+    reader.finish()?;
+    Ok(layer)
+}
+
+fn lower(layer: &dyn Layer, samples: &[Vec<usize>], training: bool) -> (SymbolicShape, usize) {
+    let mut graph = Graph::new();
+    let shapes: Vec<SymbolicShape> = samples.iter().map(SymbolicShape::batched).collect();
+    let inputs: Vec<ValueId> = samples
+        .iter()
+        .enumerate()
+        .map(|(i, sample)| graph.input(format!("{i}"), Shape::batched(sample)).unwrap())
+        .collect();
+    let weights: Vec<ValueId> = layer
+        .weights(&shapes)
+        .unwrap()
+        .iter()
+        .map(|spec| {
+            assert_eq!(spec.initializer.values(&spec.dims, 1).dims(), spec.dims);
+            let id = graph.add_variable(spec.name.clone(), spec.dims.clone());
+            graph.variable(id).unwrap()
+        })
+        .collect();
+    let mut updates = Vec::new();
+    let y = layer
+        .lower(
+            &mut LowerCx {
+                graph: &mut graph,
+                training,
+                trainable: true,
+                weights: &weights,
+                weight_updates: &mut updates,
+                losses: &mut Vec::new(),
+                next_stream: &mut 0,
+            },
+            &inputs,
+        )
+        .unwrap();
+    for (position, value) in &updates {
+        assert_eq!(graph.shape(*value), graph.shape(weights[*position]));
+    }
+    (SymbolicShape::from_graph(graph.shape(y)), updates.len())
+}
+
+#[test]
+fn every_layer_survives_a_round_trip_of_its_configuration() {
+    for entry in LAYERS {
+        let (config, _) = example(entry.class_name);
+        let layer = read(entry.class_name, &config).unwrap();
+        assert_eq!(layer.class_name(), entry.class_name);
+        let written = Value::Object(layer.config());
+        let again = read(entry.class_name, &written).unwrap();
+        // Pooling writes its window for strides that were not given.
+        if !entry.class_name.contains("Pooling") {
+            assert_eq!(format!("{layer:?}"), format!("{again:?}"), "{}", entry.class_name);
+        }
+        assert_eq!(Value::Object(again.config()), written);
+    }
+}
+
+#[test]
+fn every_layer_refuses_a_key_it_does_not_know() {
+    for entry in LAYERS {
+        let (mut config, _) = example(entry.class_name);
+        config["no_such_key"] = json!(1);
+        let error = read(entry.class_name, &config).unwrap_err();
+        assert!(error.to_string().contains("no_such_key"), "{}: {error}", entry.class_name);
+    }
+}
+
+#[test]
+fn the_shape_rule_is_the_shape_of_what_is_lowered() {
+    for entry in LAYERS {
+        let (config, samples) = example(entry.class_name);
+        let layer = read(entry.class_name, &config).unwrap();
+        let shapes: Vec<SymbolicShape> = samples.iter().map(SymbolicShape::batched).collect();
+        let said = layer.output_shape(&shapes).unwrap();
+        for training in [false, true] {
+            let (lowered, n_updates) = lower(&*layer, &samples, training);
+            assert_eq!(said, lowered, "{} training={training}", entry.class_name);
+            assert!(training || n_updates == 0, "{} changes at inference", entry.class_name);
+        }
+        // Sizes that are not known stay unknown, and nothing is wrong with that.
+        let unknown: Vec<SymbolicShape> =
+            shapes.iter().map(|shape| SymbolicShape::new(vec![None; shape.rank()])).collect();
+        let said_less = layer.output_shape(&unknown).unwrap();
+        assert_eq!(said_less.rank(), said.rank(), "{}", entry.class_name);
+        for (less, more) in said_less.dims().iter().zip(said.dims()) {
+            assert!(less.is_none() || less == more, "{}: {said_less} {said}", entry.class_name);
+        }
+    }
+}
+
+#[test]
+fn no_inputs_are_an_error_and_not_a_panic() {
+    for entry in LAYERS.iter().filter(|entry| entry.class_name != "InputLayer") {
+        let layer = read(entry.class_name, &example(entry.class_name).0).unwrap();
+        assert!(layer.output_shape(&[]).is_err(), "{}", entry.class_name);
+        let scalar = SymbolicShape::new([]);
+        let n = if layer.takes_list() { 2 } else { 1 };
+        assert!(layer.output_shape(&vec![scalar; n]).is_err(), "{}", entry.class_name);
+    }
+}
+
+#[test]
+fn aliases_name_layers_of_the_catalogue() {
+    for (alias, class_name) in ALIASES {
+        assert!(LAYERS.iter().any(|entry| entry.class_name == *class_name), "{alias}");
+        let layer = read(alias, &example(class_name).0).unwrap();
+        assert_eq!(layer.class_name(), *class_name);
+    }
+    let error = read("NoSuchLayer", &json!({})).unwrap_err();
+    assert!(error.to_string().starts_with("layer `NoSuchLayer` is not supported"), "{error}");
+}
+
+#[test]
+fn values_out_of_range_are_errors() {
+    let refused = |class_name: &str, config: Value, sample: &[usize]| {
+        let inputs = [SymbolicShape::batched(sample)];
+        let result = read(class_name, &config)
+            .and_then(|layer| layer.output_shape(&inputs).and(layer.weights(&inputs)));
+        assert!(result.is_err(), "{class_name} {config} takes {inputs:?}");
+    };
+    refused("Dropout", json!({"rate": 1.5}), &[3]);
+    refused("Dropout", json!({"rate": 0.5, "noise_shape": [null, 2]}), &[3]);
+    refused("GaussianNoise", json!({"stddev": -1}), &[3]);
+    refused("ReLU", json!({"negative_slope": -1}), &[3]);
+    refused("Dense", json!({"units": 0}), &[3]);
+    refused("Dense", json!({"units": 2.5}), &[3]);
+    refused("Dense", json!({"units": 2, "kernel_initializer": "no_such"}), &[3]);
+    refused("Dense", json!({"units": 2, "bias_initializer": "orthogonal"}), &[3]);
+    refused("Conv2D", json!({"filters": 2, "kernel_size": 3}), &[2, 2, 1]);
+    refused("Conv2D", json!({"filters": 2, "kernel_size": 3}), &[5, 5]);
+    refused("Conv2D", json!({"filters": 3, "kernel_size": 1, "groups": 2}), &[5, 5, 2]);
+    refused("Conv2D", json!({"filters": 2, "kernel_size": 1, "groups": 2}), &[5, 5, 3]);
+    let both = json!({"filters": 2, "kernel_size": 2, "strides": 2, "dilation_rate": 2});
+    refused("Conv2D", both, &[9, 9, 1]);
+    refused("Reshape", json!({"target_shape": [-1, -1]}), &[6]);
+    refused("Reshape", json!({"target_shape": [4]}), &[6]);
+    refused("Permute", json!({"dims": [1, 1]}), &[6, 5]);
+    refused("Cropping2D", json!({"cropping": 3}), &[6, 6, 1]);
+    refused("RandomRotation", json!({"factor": [0.5, 0.1]}), &[6, 6, 1]);
+    refused("RandomContrast", json!({"factor": 1.5}), &[6, 6, 1]);
+    refused("Resizing", json!({"height": 2, "width": 2, "antialias": true}), &[6, 6, 1]);
+    refused("BatchNormalization", json!({"axis": 3}), &[6, 6]);
+    refused("BatchNormalization", json!({"axis": 0}), &[6, 6]);
+}

@@ -1,0 +1,141 @@
+//! Golden cases of functions of one tensor: activations, regularizers and constraints.
+
+use cornu_graph::{Graph, GraphError, ValueId, gradient_from};
+use cornu_nn::activations::{self, Rectifier};
+use cornu_nn::{Activation, Constraint, Regularizer};
+use cornu_tensor::Shape;
+use cornu_testkit::Case;
+use serde_json::Value;
+
+use crate::runtimes::Experiment;
+use crate::tally::{Outcome, run};
+
+#[test]
+fn activations_compute_what_keras_computes() {
+    run("activation", 0, |case| {
+        let kwargs = &case.json["kwargs"];
+        let Some(lower) = activation(case.function(), kwargs) else {
+            return Outcome::Refused("no such activation".to_owned());
+        };
+        let dims = case.f32("in.0").unwrap().dims().to_vec();
+        // Softmax along the first axis is no matter of samples: the whole input is one value.
+        let shape =
+            if kwargs["axis"] == 0 { Shape::fixed(&dims) } else { Shape::batched(&dims[1..]) };
+        check(case, "in.0", shape, "out.0", |g, x| lower(g, x), Some(("gout.0", "gin.0")))
+    });
+}
+
+type Lower = Box<dyn Fn(&mut Graph, ValueId) -> Result<ValueId, GraphError>>;
+
+fn activation(function: &str, kwargs: &Value) -> Option<Lower> {
+    let number = |key: &str, default: f64| kwargs[key].as_f64().unwrap_or(default);
+    let axis = kwargs["axis"].as_i64().unwrap_or(-1);
+    Some(match function {
+        "softmax" => Box::new(move |g, x| activations::softmax(g, x, axis)),
+        "log_softmax" => Box::new(move |g, x| activations::log_softmax(g, x, axis)),
+        "glu" => Box::new(move |g, x| activations::glu(g, x, axis)),
+        "threshold" => {
+            let (limit, other) = (number("threshold", 0.0), number("default_value", 0.0));
+            Box::new(move |g, x| activations::threshold(g, x, limit, other))
+        }
+        "relu" => {
+            let rectifier = Rectifier {
+                negative_slope: number("negative_slope", 0.0),
+                max_value: kwargs["max_value"].as_f64(),
+                threshold: number("threshold", 0.0),
+            };
+            Box::new(move |g, x| rectifier.lower(g, x))
+        }
+        "leaky_relu" => {
+            let slope = number("negative_slope", 0.2);
+            Box::new(move |g, x| activations::leaky_relu(g, x, slope))
+        }
+        "elu" => {
+            let alpha = number("alpha", 1.0);
+            Box::new(move |g, x| activations::elu(g, x, alpha))
+        }
+        "gelu" => {
+            let approximate = kwargs["approximate"] == true;
+            Box::new(move |g, x| activations::gelu(g, x, approximate))
+        }
+        other => {
+            let activation = Activation::named(other).ok()?;
+            Box::new(move |g, x| activation.lower(g, x))
+        }
+    })
+}
+
+#[test]
+fn regularizers_compute_what_keras_computes() {
+    run("regularizer", 8, |case| {
+        let regularizer = match Regularizer::from_config("regularizer", &case.json["object"]) {
+            Ok(regularizer) => regularizer.unwrap(),
+            Err(error) => return Outcome::Refused(error.to_string()),
+        };
+        let shape = Shape::fixed(case.f32("w").unwrap().dims());
+        check(case, "w", shape, "value", |g, w| regularizer.lower(g, w), Some(("", "grad")))
+    });
+}
+
+#[test]
+fn constraints_compute_what_keras_computes() {
+    run("constraint", 6, |case| {
+        let constraint = match Constraint::from_config("constraint", &case.json["object"]) {
+            Ok(constraint) => constraint.unwrap(),
+            Err(error) => return Outcome::Refused(error.to_string()),
+        };
+        let shape = Shape::fixed(case.f32("w").unwrap().dims());
+        check(case, "w", shape, "out", |g, w| constraint.lower(g, w), None)
+    });
+}
+
+/// Compares the function's value and its gradient. The upstream gradient is 1 if it has no name.
+fn check(
+    case: &Case,
+    input: &str,
+    shape: Shape,
+    output: &str,
+    lower: impl Fn(&mut Graph, ValueId) -> Result<ValueId, GraphError>,
+    gradient: Option<(&str, &str)>,
+) -> Outcome {
+    let value = case.f32(input).unwrap();
+    let samples = value.dims().first().copied().unwrap_or(1);
+    let mut inputs = vec![(input.to_owned(), value)];
+    let mut expected = vec![output.to_owned()];
+    let mut graph = Graph::new();
+    let build = |graph: &mut Graph| -> Result<(), GraphError> {
+        let x = graph.input(input, shape)?;
+        let y = lower(graph, x)?;
+        graph.set_output(output, y);
+        let Some((upstream, name)) = gradient.filter(|(_, name)| case.has(name)) else {
+            return Ok(());
+        };
+        let d_y = if upstream.is_empty() {
+            graph.scalar(1.0)?
+        } else {
+            inputs.push((upstream.to_owned(), case.f32(upstream).unwrap()));
+            graph.input(upstream, graph.shape(y).clone())?
+        };
+        let d_x = gradient_from(graph, &[(y, d_y)], &[x])?[0].unwrap();
+        graph.set_output(name, d_x);
+        expected.push(name.to_owned());
+        Ok(())
+    };
+    if let Err(error) = build(&mut graph) {
+        return Outcome::Failed(vec![error.to_string()]);
+    }
+    let experiment = Experiment {
+        graph,
+        inputs,
+        variables: Vec::new(),
+        samples,
+        expected,
+        after: Vec::new(),
+        exact_to: has_rounded_constants(case).then_some(2e-7),
+    };
+    Outcome::of(experiment.check(case))
+}
+
+fn has_rounded_constants(case: &Case) -> bool {
+    case.json["kind"] == "regularizer" || ["gelu", "leaky_relu"].contains(&case.function())
+}

@@ -1,0 +1,243 @@
+//! Golden cases of kind `layer`: outputs, gradients, changed weights and losses of one layer.
+
+use std::sync::Arc;
+
+use cornu_graph::{Graph, ValueId, gradient_from};
+use cornu_nn::layers::check_dtype;
+use cornu_nn::{ConfigReader, Layer, LayerError, LowerCx, SymbolicShape, layer_from_config};
+use cornu_tensor::{Shape, Tensor};
+use cornu_testkit::Case;
+use cornu_testkit::golden::number;
+use serde_json::{Map, Value};
+
+use crate::runtimes::Experiment;
+use crate::tally::{Outcome, run};
+
+#[test]
+fn layers_compute_what_keras_computes() {
+    run("layer", 0, |case| {
+        if case.json["call_kwargs"].as_object().is_some_and(|kwargs| !kwargs.is_empty()) {
+            return Outcome::Refused("layers take no tensors besides their inputs".to_owned());
+        }
+        match read_layer(&case.json["object"]) {
+            Err(error) => Outcome::Refused(error.to_string()),
+            Ok(layer) => Outcome::of(check(case, &*layer)),
+        }
+    });
+}
+
+/// Reads a layer as a model does.
+pub(crate) fn read_layer(object: &Value) -> Result<Arc<dyn Layer>, LayerError> {
+    let mut config = ConfigReader::new(&object["config"])?;
+    config.ignore(&["name", "trainable", "dtype"]);
+    check_dtype(&object["config"]["dtype"])?;
+    let layer = layer_from_config(object["class_name"].as_str().unwrap(), &mut config)?;
+    config.finish()?;
+    Ok(layer)
+}
+
+fn check(case: &Case, layer: &dyn Layer) -> Vec<String> {
+    let mut messages = Vec::new();
+    if let Err(message) = check_config(case, layer) {
+        messages.push(message);
+    }
+    for mode in case.json["modes"].as_array().unwrap() {
+        let training = mode == "train";
+        match experiment(case, layer, training) {
+            Ok((experiment, message)) => {
+                messages.extend(message);
+                messages.extend(experiment.check(case));
+            }
+            Err(error) => messages.push(format!("{mode}: {error}")),
+        }
+    }
+    messages
+}
+
+/// The layer writes the configuration that it was read from.
+fn check_config(case: &Case, layer: &dyn Layer) -> Result<(), String> {
+    let mut expected = case.config().as_object().unwrap().clone();
+    for key in ["name", "trainable", "dtype"] {
+        expected.remove(key);
+    }
+    let got = layer.config();
+    let differs: Vec<String> = expected
+        .keys()
+        .chain(got.keys())
+        .filter(|&key| !same(expected.get(key), got.get(key)))
+        .map(|key| format!("{key}: expected {:?}, got {:?}", expected.get(key), got.get(key)))
+        .collect();
+    if differs.is_empty() { Ok(()) } else { Err(format!("config: {}", differs.join(", "))) }
+}
+
+/// Equal, with numbers compared as `f32`.
+fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
+    match (a, b) {
+        (Some(Value::Number(a)), Some(Value::Number(b))) => {
+            a.as_f64().map(|x| x as f32) == b.as_f64().map(|x| x as f32)
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b))) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(Some(a), Some(b)))
+        }
+        (Some(Value::Object(a)), Some(Value::Object(b))) => same_objects(a, b),
+        (a, b) => a == b,
+    }
+}
+
+fn same_objects(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
+    a.len() == b.len() && a.iter().all(|(key, value)| same(Some(value), b.get(key)))
+}
+
+/// The graph of one mode of a case, and what its shapes, weights and losses get wrong.
+fn experiment(
+    case: &Case,
+    layer: &dyn Layer,
+    training: bool,
+) -> Result<(Experiment, Vec<String>), LayerError> {
+    let mut messages = Vec::new();
+    let prefix = if training { "train." } else { "" };
+    let (inputs, weights) = (case.list("in"), case.list("w"));
+    let samples = inputs[0].dims()[0];
+    let shapes: Vec<SymbolicShape> =
+        inputs.iter().map(|input| SymbolicShape::batched(&input.dims()[1..])).collect();
+    let output_shape = layer.output_shape(&shapes)?;
+    let specs = layer.weights(&shapes)?;
+
+    let described: Vec<(&str, &[usize], bool)> =
+        specs.iter().map(|w| (w.name.as_str(), &w.dims[..], w.trainable)).collect();
+    let golden = case.json["weights"].as_array().unwrap();
+    let trainable = case.config()["trainable"] != false;
+    let expected: Vec<(&str, &[usize], bool)> = golden
+        .iter()
+        .zip(&weights)
+        .zip(&specs)
+        .map(|((info, value), spec)| {
+            let is_trainable = info["trainable"] == true || (!trainable && spec.trainable);
+            (info["name"].as_str().unwrap(), value.dims(), is_trainable)
+        })
+        .collect();
+    if described != expected || golden.len() != specs.len() {
+        messages.push(format!("weights: expected {expected:?}, got {described:?}"));
+    }
+
+    let mut graph = Graph::new();
+    let xs = (0..inputs.len())
+        .map(|i| graph.input(format!("in.{i}"), Shape::batched(&inputs[i].dims()[1..])))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut ws = Vec::new();
+    for (spec, i) in specs.iter().zip(0..) {
+        let id = graph.add_variable(format!("w.{i}"), spec.dims.clone());
+        ws.push((id, graph.variable(id)?));
+    }
+    let weight_values: Vec<ValueId> = ws.iter().map(|(_, value)| *value).collect();
+    let (mut updates, mut losses, mut next_stream) = (Vec::new(), Vec::new(), 0);
+    let y = layer.lower(
+        &mut LowerCx {
+            graph: &mut graph,
+            training,
+            trainable,
+            weights: &weight_values,
+            weight_updates: &mut updates,
+            losses: &mut losses,
+            next_stream: &mut next_stream,
+        },
+        &xs,
+    )?;
+    let lowered = SymbolicShape::from_graph(graph.shape(y));
+    if lowered != output_shape {
+        messages.push(format!("output_shape says {output_shape}, lowered to {lowered}"));
+    }
+
+    let mut expected = vec![format!("{prefix}out.0")];
+    graph.set_output("out.0", y);
+    let gout = graph.input("gout.0", graph.shape(y).clone())?;
+    let all: Vec<ValueId> = xs.iter().chain(&weight_values).copied().collect();
+    let names = (0..xs.len()).map(|i| format!("{prefix}gin.{i}")).chain(
+        // Golden gradients are numbered by trainable weight.
+        specs.iter().scan(0, |n, spec| {
+            *n += usize::from(spec.trainable);
+            Some(if spec.trainable { format!("{prefix}gw.{}", *n - 1) } else { String::new() })
+        }),
+    );
+    let gradients = gradient_from(&mut graph, &[(y, gout)], &all)?;
+    for (name, gradient) in names.zip(gradients) {
+        match gradient {
+            Some(gradient) if case.has(&name) => {
+                graph.set_output(name.clone(), gradient);
+                expected.push(name);
+            }
+            None if case.has(&name) => messages.push(format!("{name}: no gradient")),
+            _ => {}
+        }
+    }
+    let mut after = Vec::new();
+    for (position, value) in &updates {
+        graph.set_update(ws[*position].0, *value)?;
+    }
+    for position in 0..specs.len() {
+        let name = format!("{prefix}w_after.{position}");
+        if case.has(&name) {
+            after.push((position, name));
+        }
+    }
+
+    for (spec, (_, w)) in specs.iter().zip(&ws) {
+        if let (Some(regularizer), true) = (&spec.regularizer, trainable) {
+            losses.push(regularizer.lower(&mut graph, *w)?);
+        }
+    }
+    let loss_key = format!("{prefix}losses");
+    let mut fed: Vec<(String, Tensor)> =
+        inputs.into_iter().enumerate().map(|(i, x)| (format!("in.{i}"), x)).collect();
+    fed.push((
+        "gout.0".to_owned(),
+        case.f32(&format!("{prefix}gout.0")).or_else(|| case.f32("gout.0")).unwrap(),
+    ));
+    let experiment = Experiment {
+        graph,
+        inputs: fed,
+        variables: weights,
+        samples,
+        expected,
+        after,
+        exact_to: has_rounded_constants(case).then_some(2e-7),
+    };
+    messages.extend(check_losses(&experiment, &losses, number(&case.json[&loss_key])));
+    Ok((experiment, messages))
+}
+
+/// The sum of the layer's losses against the golden number.
+fn check_losses(
+    experiment: &Experiment,
+    losses: &[ValueId],
+    expected: Option<f64>,
+) -> Option<String> {
+    let mut graph = experiment.graph.clone();
+    let mut total = graph.scalar(0.0).unwrap();
+    for &loss in losses {
+        total = graph.add(total, loss).unwrap();
+    }
+    graph.set_output("losses", total);
+    let inputs = experiment.inputs.clone();
+    let variables = experiment.variables.clone();
+    let with_losses = Experiment {
+        graph,
+        inputs,
+        variables,
+        samples: experiment.samples,
+        expected: Vec::new(),
+        after: Vec::new(),
+        exact_to: None,
+    };
+    let got = f64::from(with_losses.outputs(1, 0).last().unwrap().data()[0]);
+    let expected = expected.unwrap_or(0.0);
+    if (got - expected).abs() <= 1e-6 + 1e-5 * expected.abs() {
+        return None;
+    }
+    Some(format!("losses: expected {expected}, got {got}"))
+}
+
+fn has_rounded_constants(case: &Case) -> bool {
+    ["LeakyReLU", "Rescaling"].contains(&case.class())
+        || ["gelu", "leaky_relu"].iter().any(|name| case.config()["activation"] == *name)
+}
