@@ -36,7 +36,7 @@ pub struct Sample {
 ///    form 3 in each, the same classes everywhere.
 /// 3. One sub-folder per class, pictures anywhere below it.
 ///
-/// Classes are sorted by name, and sub-folders whose name starts with `.` are no classes. Pictures
+/// Classes are sorted by name (or as the manifest's column `label` numbers them), and sub-folders whose name starts with `.` are no classes. Pictures
 /// come in the order of Keras's `image_dataset_from_directory`: by class, then by sub-folder, then
 /// by name (`keras/src/utils/dataset_utils.py`); unlike there, hidden files are passed over, and
 /// TIFF and WebP are pictures too.
@@ -240,7 +240,11 @@ fn walk_classes(root: &Path, split: Option<Split>) -> Result<Found, DataError> {
 }
 
 /// Pictures in `folder` and below: by folder (as text), then by name.
-fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+///
+/// # Errors
+///
+/// If a folder cannot be listed, is nested too deep, or has a name that is not UTF-8.
+pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), 0)];
     while let Some((below, depth)) = open.pop() {

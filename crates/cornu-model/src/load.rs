@@ -92,7 +92,7 @@ impl Model {
                     ));
                 }
                 values.push((index, floats(dataset).ok_or_else(|| {
-                    format!("{place}: expected floats, got {}", dataset.dtype())
+                    format!("{place}: expected floats, got {}", dataset.data.dtype())
                 })?));
                 known.insert(path);
             }
@@ -135,7 +135,7 @@ impl Model {
         for position in next.. {
             let Some(dataset) = dataset(position) else { break };
             state.push(floats(dataset).ok_or_else(|| {
-                format!("{place}: `vars/{position}`: expected numbers, got {}", dataset.dtype())
+                format!("{place}: `vars/{position}`: expected numbers, got {}", dataset.data.dtype())
             })?);
         }
         let stored = StoredOptimizer { iteration, learning_rate, state };

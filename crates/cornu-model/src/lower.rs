@@ -5,23 +5,42 @@ use std::collections::BTreeMap;
 use cornu_graph::{Graph, ValueId, VariableId};
 use cornu_nn::{LayerError, LowerCx};
 
-use crate::ModelError;
+use crate::{Model, ModelError};
 use crate::network::{LayerWeights, Network, WeightInfo};
 use crate::symbolic::LayerKind;
 
-/// The forward pass in a graph.
-pub(crate) struct Forward {
-    pub(crate) graph: Graph,
-    pub(crate) inputs: Vec<ValueId>,
-    pub(crate) outputs: Vec<ValueId>,
-    /// For each weight of the model its variable, ...
-    pub(crate) variables: Vec<VariableId>,
+/// The forward pass of a model in a graph, to build on: gradients of anything with respect to
+/// anything, for example.
+#[derive(Debug, Clone)]
+pub struct Forward {
+    /// The graph. Its inputs are named as the model's input layers; it has no outputs yet.
+    pub graph: Graph,
+    /// The model's inputs.
+    pub inputs: Vec<ValueId>,
+    /// The model's outputs.
+    pub outputs: Vec<ValueId>,
+    /// Outputs of all layers (those of nested models excepted) by layer name; of a layer that is
+    /// called several times, the last ones.
+    pub layer_outputs: BTreeMap<String, Vec<ValueId>>,
+    /// For each weight of the model, in order, its variable, ...
+    pub variables: Vec<VariableId>,
     /// ... and its value before the step.
-    pub(crate) weights: Vec<ValueId>,
+    pub weights: Vec<ValueId>,
     /// New values of weights that layers change themselves (moving statistics), by weight.
-    pub(crate) updates: BTreeMap<usize, ValueId>,
+    pub updates: BTreeMap<usize, ValueId>,
     /// Scalars that layers add to the loss (activity regularizers).
-    pub(crate) losses: Vec<ValueId>,
+    pub losses: Vec<ValueId>,
+}
+
+impl Model {
+    /// The forward pass as a graph, as in a training step or as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Layer`] if a layer cannot be lowered.
+    pub fn forward(&self, training: bool) -> Result<Forward, ModelError> {
+        forward(&self.network, &self.weights, &self.layer_weights, training)
+    }
 }
 
 /// Lowers `network`, whose weights become the graph's first variables, in order.
@@ -51,6 +70,7 @@ pub(crate) fn forward(
         current: values.clone(),
         updates: BTreeMap::new(),
         losses: Vec::new(),
+        layer_outputs: BTreeMap::new(),
         training,
         next_stream: 0,
     };
@@ -59,6 +79,7 @@ pub(crate) fn forward(
         graph: lowering.graph,
         inputs,
         outputs,
+        layer_outputs: lowering.layer_outputs,
         variables,
         weights: values,
         updates: lowering.updates,
@@ -74,6 +95,7 @@ struct Lowering<'a> {
     current: Vec<ValueId>,
     updates: BTreeMap<usize, ValueId>,
     losses: Vec<ValueId>,
+    layer_outputs: BTreeMap<String, Vec<ValueId>>,
     training: bool,
     next_stream: u32,
 }
@@ -93,7 +115,7 @@ impl Lowering<'_> {
             let trainable = trainable && layer.trainable;
             let arguments: Vec<ValueId> =
                 call.inputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect();
-            outputs.push(match &layer.kind {
+            let lowered = match &layer.kind {
                 LayerKind::Input(_) => {
                     let position = network.inputs.iter().position(|input| input.call == index);
                     position.map(|position| inputs[position]).into_iter().collect()
@@ -109,7 +131,11 @@ impl Lowering<'_> {
                     self.graph.set_scope(&outer);
                     lowered.map_err(|error| ModelError::layer(&path, error))?
                 }
-            });
+            };
+            if prefix.is_empty() {
+                self.layer_outputs.insert(path, lowered.clone());
+            }
+            outputs.push(lowered);
         }
         Ok(network.outputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect())
     }

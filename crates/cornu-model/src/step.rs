@@ -8,7 +8,7 @@ use cornu_nn::optimizers::{ConstraintFn, Param, apply};
 use cornu_tensor::{Shape, Tensor};
 
 use crate::data::{Batch, Layout};
-use crate::lower::{Forward, forward};
+use crate::lower::Forward;
 use crate::seeds::{Purpose, derived};
 use crate::{Model, ModelError};
 
@@ -24,7 +24,7 @@ pub(crate) struct StepKey {
 
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum StepKind {
+pub enum StepKind {
     /// Outputs.
     Predict,
     /// Outputs and losses.
@@ -54,7 +54,6 @@ impl Model {
         if kind == StepKind::Predict {
             layout = Layout { x: layout.x, ..Layout::default() };
         }
-        self.check_layout(kind, &layout)?;
         if kind == StepKind::Train {
             self.build_optimizer()?;
         }
@@ -170,10 +169,17 @@ impl Model {
         Ok(())
     }
 
-    /// The whole step: forward pass, losses, gradients, updates.
-    pub(crate) fn step_graph(&self, kind: StepKind, layout: &Layout) -> Result<Graph, ModelError> {
+    /// A whole step as a graph: forward pass, losses, gradients, updates. Its variables are the
+    /// model's weights, then those of the optimizer.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Data`] if the shapes do not fit, [`ModelError::NotCompiled`] where losses are
+    /// needed.
+    pub fn step_graph(&self, kind: StepKind, layout: &Layout) -> Result<Graph, ModelError> {
         let training = kind == StepKind::Train;
-        let mut forward = forward(&self.network, &self.weights, &self.layer_weights, training)?;
+        self.check_layout(kind, layout)?;
+        let mut forward = self.forward(training)?;
         if kind != StepKind::Predict {
             let loss = self.add_losses(&mut forward, layout)?;
             if training {
@@ -266,9 +272,9 @@ impl Model {
         let outer = graph.set_scope(optimizer.name());
         let learning_rate = graph.input(LEARNING_RATE, Shape::scalar())?;
         let iteration = graph.input(ITERATION, Shape::scalar())?;
-        let specs = compiled.state.as_deref().unwrap_or_default();
+        let specs = self.optimizer_specs();
         let mut slots = Vec::new();
-        for spec in specs {
+        for spec in &specs {
             let path = format!("{}/{}", optimizer.name(), spec.path);
             slots.push(graph.add_variable(path, spec.dims.clone()));
         }

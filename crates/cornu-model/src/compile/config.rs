@@ -2,7 +2,7 @@
 
 use cornu_nn::config::keras_object;
 use cornu_nn::losses::loss_from_config;
-use cornu_nn::metrics::metric_from_config;
+use super::specs::metric_from_config;
 use cornu_nn::optimizers::optimizer_from_config;
 use serde_json::{Map, Value, json};
 

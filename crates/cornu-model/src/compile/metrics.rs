@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
-use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes, metric_from_config};
+use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes};
+use super::specs::metric_from_config;
 use cornu_tensor::Tensor;
 use serde_json::json;
 

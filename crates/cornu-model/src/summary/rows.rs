@@ -75,7 +75,8 @@ fn add_rows(
         && options.expand_nested
     {
         for (index, layer) in nested.listed_layers() {
-            let connections = outer.connections.as_ref().map(|_| connections(nested, index));
+            // As in Keras: only calls of the outermost network are told.
+            let connections = outer.connections.as_ref().map(|_| "-".to_owned());
             let outer = Outer { level: outer.level + 1, trainable, connections };
             add_rows(rows, nested, index, layer, &outer, options)?;
         }

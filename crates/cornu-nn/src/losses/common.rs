@@ -1,6 +1,6 @@
 //! Pieces that several losses are made of.
 
-use cornu_graph::ops::{ReduceKind, UnaryKind};
+use cornu_graph::ops::UnaryKind;
 use cornu_graph::{Graph, Op, ValueId};
 use cornu_tensor::{Dim, Shape};
 
@@ -92,7 +92,7 @@ pub(super) fn logits_behind(graph: &Graph, y_pred: ValueId, function: Link) -> O
     let node = graph.node(y_pred);
     let matches = match function {
         Link::Sigmoid => matches!(node.op, Op::Unary(unary) if unary.0 == UnaryKind::Sigmoid),
-        Link::Softmax => node.op.def().name() == "softmax",
+        Link::Softmax => matches!(node.op, Op::Softmax(_)),
     };
     if matches { node.inputs.first().copied() } else { None }
 }
@@ -102,18 +102,6 @@ pub(super) fn logits_behind(graph: &Graph, y_pred: ValueId, function: Link) -> O
 pub(super) enum Link {
     Sigmoid,
     Softmax,
-}
-
-/// `x - log(sum(exp(x)))` along `axis`, safe for large values.
-pub(super) fn log_softmax(graph: &mut Graph, x: ValueId, axis: usize) -> Built {
-    let max = graph.reduce(ReduceKind::Max, x, &[axis], true)?;
-    // The result does not depend on the shift, so neither does the gradient.
-    let max = graph.stop_gradient(max)?;
-    let shifted = graph.sub(x, max)?;
-    let exp = graph.exp(shifted)?;
-    let sum = graph.sum(exp, &[axis], true)?;
-    let log = graph.log(sum)?;
-    Ok(graph.sub(shifted, log)?)
 }
 
 /// `y (1 - smoothing) + smoothing / n`.

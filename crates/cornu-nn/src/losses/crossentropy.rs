@@ -5,8 +5,8 @@ use cornu_tensor::{Array, Dim, Shape};
 use serde_json::{Map, Value};
 
 use super::common::{
-    EPSILON, Link, axis_size, log_softmax, logits_behind, mean_last, normalized, resolve_axis,
-    smooth, without_axis,
+    EPSILON, Link, axis_size, logits_behind, mean_last, normalized, resolve_axis, smooth,
+    without_axis,
 };
 use super::simple::loss_settings;
 use super::{Built, Loss, LossSettings};
@@ -194,7 +194,7 @@ fn log_probabilities(graph: &mut Graph, y_pred: ValueId, axis: usize, from_logit
         logits_behind(graph, y_pred, Link::Softmax).filter(|_| is_last)
     };
     match logits {
-        Some(x) => log_softmax(graph, x, axis),
+        Some(x) => Ok(graph.log_softmax(x, axis)?),
         None => {
             let p = normalized(graph, y_pred, axis)?;
             Ok(graph.log(p)?)
@@ -282,7 +282,7 @@ impl Loss for SparseCategoricalCrossentropy {
             let p = graph.clip(y_pred, EPSILON, 1.0 - EPSILON)?;
             graph.log(p)?
         };
-        let log_p = log_softmax(graph, logits, axis)?;
+        let log_p = graph.log_softmax(logits, axis)?;
         let chosen = one_hot(graph, labels, y_pred, axis)?;
         let zero = graph.scalar(0.0)?;
         let taken = graph.select(chosen, log_p, zero)?;

@@ -3,7 +3,7 @@
 use cornu_graph::{Graph, ValueId};
 use serde_json::{Map, Value};
 
-use super::common::{axis_size, log_softmax, mean_last, normalized, resolve_axis, smooth};
+use super::common::{axis_size, mean_last, normalized, resolve_axis, smooth};
 use super::crossentropy::{binary_crossentropy, same_shape};
 use super::simple::loss_settings;
 use super::{Built, Loss, LossSettings};
@@ -204,12 +204,7 @@ impl Loss for CategoricalFocalCrossentropy {
         same_shape(graph, y_true, y_pred)?;
         let n_classes = axis_size(graph, y_pred, axis)? as f64;
         let y = smooth(graph, y_true, self.label_smoothing, n_classes)?;
-        let p = if self.from_logits {
-            let log_p = log_softmax(graph, y_pred, axis)?;
-            graph.exp(log_p)?
-        } else {
-            y_pred
-        };
+        let p = if self.from_logits { graph.softmax(y_pred, axis)? } else { y_pred };
         let p = normalized(graph, p, axis)?;
         let log_p = graph.log(p)?;
         let crossentropy = graph.mul(y, log_p)?;

@@ -57,8 +57,8 @@ impl Loss for Dice {
     }
 }
 
-/// `1 - both / (both + alpha sum((1 - y) p) + beta sum(y (1 - p)) + 1e-7)` with `both = sum(y p)`: the
-/// Dice loss with weights for false positives and false negatives.
+/// `1 - both / (both + alpha sum(y (1 - p)) + beta sum((1 - y) p) + 1e-7)` with `both = sum(y p)`: the
+/// Dice loss with weights for what was missed and what was found by mistake.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tversky {
     settings: LossSettings,
@@ -73,13 +73,13 @@ impl Tversky {
         Self { settings: LossSettings::named("tversky"), alpha: 0.5, beta: 0.5, axis: None }
     }
 
-    /// Weight of false positives. Default 0.5.
+    /// Weight of what was missed, `y (1 - p)`. Default 0.5.
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
-    /// Weight of false negatives. Default 0.5.
+    /// Weight of what was found by mistake, `(1 - y) p`. Default 0.5.
     pub fn beta(mut self, beta: f64) -> Self {
         self.beta = beta;
         self
@@ -119,8 +119,8 @@ impl Loss for Tversky {
         let false_positives = graph.sum(only_pred, &axes, false)?;
         let only_true = graph.sub(y_true, product)?;
         let false_negatives = graph.sum(only_true, &axes, false)?;
-        let weighted_positives = graph.mul_scalar(false_positives, self.alpha)?;
-        let weighted_negatives = graph.mul_scalar(false_negatives, self.beta)?;
+        let weighted_positives = graph.mul_scalar(false_positives, self.beta)?;
+        let weighted_negatives = graph.mul_scalar(false_negatives, self.alpha)?;
         let all = graph.add(both, weighted_positives)?;
         let all = graph.add(all, weighted_negatives)?;
         let all = graph.add_scalar(all, EPSILON)?;

@@ -40,9 +40,6 @@ impl Reduction {
     }
 }
 
-/// Added to the number of valid losses, so that none at all is not 0/0.
-const MASK_EPSILON: f64 = 1e-7;
-
 /// Weights, masks and reduces the losses of a batch.
 pub(crate) fn reduce_weighted(
     graph: &mut Graph,
@@ -99,8 +96,8 @@ fn masked_weight(
     let mut weight = mask;
     if matches!(reduction, Reduction::Mean | Reduction::SumOverBatchSize) {
         let sum = graph.sum_all(mask)?;
-        // valid / total, with the epsilon that Keras adds to the valid ones
-        let valid = graph.add_scalar(sum, MASK_EPSILON)?;
+        // A count: raised to 1 only if nothing is valid, so that 0/0 does not occur.
+        let valid = graph.max_scalar(sum, 1.0)?;
         let share = mean_of_sum(graph, valid, mask)?;
         weight = graph.div(mask, share)?;
     }

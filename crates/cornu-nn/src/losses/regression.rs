@@ -63,7 +63,8 @@ simple_loss! {
         let twice = graph.mul_scalar(error, -2.0)?;
         let rest = graph.softplus(twice)?;
         let sum = graph.add(error, rest)?;
-        let losses = graph.add_scalar(sum, -std::f64::consts::LN_2)?;
+        // Keras rounds this constant to 32 bits, also when it computes in 64.
+        let losses = graph.add_scalar(sum, -f64::from(std::f32::consts::LN_2))?;
         mean_last(graph, losses)
     }
 }

@@ -2,7 +2,18 @@
 //! `keras/src/metrics`.
 
 mod accuracy;
+mod auc;
+mod catalogue;
+mod common;
+mod confusion;
+mod correlation;
+mod fbeta;
+mod iou;
+mod loss_mean;
 mod mean;
+mod operating_point;
+mod plain;
+mod rates;
 mod values;
 
 use std::fmt::Debug;
@@ -16,6 +27,23 @@ pub use accuracy::{
     Accuracy, BinaryAccuracy, CategoricalAccuracy, SparseCategoricalAccuracy,
     SparseTopKCategoricalAccuracy, TopKCategoricalAccuracy, accuracy_for_shapes,
 };
+
+pub use auc::{AUC, Curve, Summation};
+pub use catalogue::{METRICS, MetricEntry, metric_for_shapes, metric_from_config};
+pub use correlation::{ClassAggregation, ConcordanceCorrelation, PearsonCorrelation, R2Score};
+pub use fbeta::{Average, F1Score, FBetaScore};
+pub use iou::{BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU};
+pub use loss_mean::{
+    BinaryCrossentropy, CategoricalCrossentropy, CategoricalHinge, CosineSimilarity, Hinge,
+    KLDivergence, LogCoshError, LossMetric, MeanAbsoluteError, MeanAbsolutePercentageError,
+    MeanSquaredError, MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy,
+    SquaredHinge,
+};
+pub use operating_point::{
+    PrecisionAtRecall, RecallAtPrecision, SensitivityAtSpecificity, SpecificityAtSensitivity,
+};
+pub use plain::{Mean, RootMeanSquaredError, Sum};
+pub use rates::{FalseNegatives, FalsePositives, Precision, Recall, TrueNegatives, TruePositives};
 
 /// What every metric answers.
 pub trait Metric: Debug + Send + Sync {

@@ -101,3 +101,13 @@ pub(super) fn mean_from(x: &Array<f64>, first_axis: usize) -> Array<f64> {
     let rows = x.dims()[..first_axis].to_vec();
     Array::from_fn(rows, |row| x.data()[row * n..(row + 1) * n].iter().sum::<f64>() / n as f64)
 }
+
+/// Sum over all axes from `first_axis` on.
+pub(super) fn sum_from(x: &Array<f64>, first_axis: usize) -> Array<f64> {
+    if x.rank() <= first_axis {
+        return x.clone();
+    }
+    let n: usize = x.dims()[first_axis..].iter().product();
+    let rows = x.dims()[..first_axis].to_vec();
+    Array::from_fn(rows, |row| x.data()[row * n..(row + 1) * n].iter().sum::<f64>())
+}

@@ -24,8 +24,8 @@ optimizer! {
 impl Optimizer for Adafactor {
     common_methods!(Adafactor);
 
-    /// Rows, columns, full. Keras makes all three; variables of less than 2 axes use the last only,
-    /// the others the first two.
+    /// Rows, columns, full. Keras makes all three; variables of less than 2 axes use the last only;
+    /// for the others it is the product of the first two.
     fn slots(&self, variable: &VariableSpec) -> Vec<SlotSpec> {
         let (rows, columns) = match variable.dims.as_slice() {
             [outer @ .., n_rows, n_columns] => {
@@ -80,7 +80,7 @@ impl Optimizer for Adafactor {
             let columns_wide = expand(graph, columns, before)?;
             let product = graph.mul(share, columns_wide)?;
             let scale = graph.rsqrt(product)?;
-            (graph.mul(gradient, scale)?, vec![rows, columns, slots[2]])
+            (graph.mul(gradient, scale)?, vec![rows, columns, product])
         } else {
             let velocity = mean(graph, slots[2], square)?;
             let scale = graph.rsqrt(velocity)?;

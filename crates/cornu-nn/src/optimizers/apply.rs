@@ -3,6 +3,7 @@
 use cornu_graph::ops::BinaryKind;
 use cornu_graph::{Graph, ValueId};
 
+use super::common::rounded;
 use super::{
     Optimizer, OptimizerSettings, Prepared, StateRole, UpdateCx, VariableSpec, state_specs,
 };
@@ -193,7 +194,7 @@ impl Step<'_> {
         let kept = match self.settings.weight_decay {
             None => None,
             Some(decay) => {
-                let rate = self.graph.mul_scalar(self.learning_rate, decay)?;
+                let rate = self.graph.mul_scalar(self.learning_rate, rounded(decay))?;
                 Some(self.graph.scalar_sub(1.0, rate)?)
             }
         };

@@ -45,7 +45,7 @@ pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use settings::OptimizerSettings;
 pub use sgd::SGD;
-pub use state::{StateRole, StateSpec, VariableSpec, state_specs};
+pub use state::{StateRole, StateSpec, VariableSpec, final_values, state_specs};
 
 /// What every optimizer answers.
 pub trait Optimizer: Debug + Send + Sync {

@@ -1,6 +1,6 @@
 use cornu_graph::ValueId;
 
-use super::common::{Built, moving_average, one_minus_power, over_root_plus};
+use super::common::{Built, moving_average, one_minus_power, over_root_plus, rounded};
 use super::settings::{common_methods, optimizer};
 use super::{Optimizer, Prepared, SlotSpec, UpdateCx, VariableSpec};
 use crate::LayerError;
@@ -19,15 +19,18 @@ optimizer! {
     }
 }
 
+/// By which the look ahead grows.
+const DECAY: f64 = 0.96;
+
 impl Nadam {
-    /// `b1 (1 - 0.96^t / 2)` for `t` = iteration + `ahead`.
-    fn u(&self, cx: &mut UpdateCx<'_>, ahead: f64) -> Built {
+    /// `b1 (1 - decay^t / 2)` for `t` = iteration + `ahead`.
+    fn u(cx: &mut UpdateCx<'_>, beta_1: f64, decay: f64, ahead: f64) -> Built {
         let t = cx.graph.add_scalar(cx.iteration, ahead)?;
-        let base = cx.graph.scalar(0.96)?;
+        let base = cx.graph.scalar(decay)?;
         let power = cx.graph.pow(base, t)?;
         let half = cx.graph.mul_scalar(power, 0.5)?;
         let rest = cx.graph.scalar_sub(1.0, half)?;
-        Ok(cx.graph.mul_scalar(rest, self.beta_1)?)
+        Ok(cx.graph.mul_scalar(rest, beta_1)?)
     }
 }
 
@@ -44,8 +47,12 @@ impl Optimizer for Nadam {
     }
 
     fn prepare(&self, cx: &mut UpdateCx<'_>, shared: &[ValueId]) -> Result<Prepared, LayerError> {
-        let (now, next) = (self.u(cx, 1.0)?, self.u(cx, 2.0)?);
-        let product = cx.graph.mul(shared[0], now)?;
+        let (beta_1, decay) = (rounded(self.beta_1), rounded(DECAY));
+        let now = Self::u(cx, beta_1, decay, 1.0)?;
+        let next = Self::u(cx, beta_1, decay, 2.0)?;
+        // The product's factor is the same number, but for the rounding.
+        let factor = Self::u(cx, self.beta_1, DECAY, 1.0)?;
+        let product = cx.graph.mul(shared[0], factor)?;
         let next_product = cx.graph.mul(product, next)?;
         let rest = cx.graph.scalar_sub(1.0, next_product)?;
         let m_factor = cx.graph.div(next, rest)?;
@@ -65,9 +72,9 @@ impl Optimizer for Nadam {
         slots: &[ValueId],
     ) -> Result<(ValueId, Vec<ValueId>), LayerError> {
         let graph = &mut *cx.graph;
-        let m = moving_average(graph, slots[0], gradient, self.beta_1)?;
+        let m = moving_average(graph, slots[0], gradient, rounded(self.beta_1))?;
         let square = graph.square(gradient)?;
-        let v = moving_average(graph, slots[1], square, self.beta_2)?;
+        let v = moving_average(graph, slots[1], square, rounded(self.beta_2))?;
         let from_m = graph.mul(m, cx.scalars[0])?;
         let from_g = graph.mul(gradient, cx.scalars[1])?;
         let way = graph.add(from_m, from_g)?;

@@ -1,6 +1,7 @@
 use cornu_graph::ValueId;
 use serde_json::{Map, Value};
 
+use super::common::rounded;
 use super::settings::optimizer_settings;
 use super::{Optimizer, OptimizerSettings, SlotSpec, UpdateCx, VariableSpec};
 use crate::{ConfigReader, ConfigWriter, LayerError};
@@ -79,10 +80,10 @@ impl Optimizer for SGD {
         let graph = &mut *cx.graph;
         let step = graph.mul(gradient, cx.learning_rate)?;
         let &[momentum] = slots else { return Ok((graph.sub(variable, step)?, Vec::new())) };
-        let kept = graph.mul_scalar(momentum, self.momentum)?;
+        let kept = graph.mul_scalar(momentum, rounded(self.momentum))?;
         let momentum = graph.sub(kept, step)?;
         let way = if self.nesterov {
-            let ahead = graph.mul_scalar(momentum, self.momentum)?;
+            let ahead = graph.mul_scalar(momentum, rounded(self.momentum))?;
             graph.sub(ahead, step)?
         } else {
             momentum

@@ -90,6 +90,14 @@ pub fn state_specs(optimizer: &dyn Optimizer, variables: &[VariableSpec]) -> Vec
     specs
 }
 
+/// For each of `n_variables`, the position in `state` of its moving average, which becomes its value at
+/// the end of training (Keras's `finalize_variable_values`); `None` where there is none.
+pub fn final_values(state: &[StateSpec], n_variables: usize) -> Vec<Option<usize>> {
+    (0..n_variables)
+        .map(|variable| state.iter().position(|spec| spec.role == StateRole::Average { variable }))
+        .collect()
+}
+
 fn state(variable: &VariableSpec, slot: SlotSpec, role: StateRole) -> StateSpec {
     let mut path = variable.name.replace('/', "_");
     if !slot.name.is_empty() {

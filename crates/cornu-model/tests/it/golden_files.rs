@@ -1,0 +1,90 @@
+//! Files that Keras wrote.
+
+use cornu_formats::{read_h5, read_keras};
+use cornu_model::Model;
+use cornu_testkit::{Case, Cases};
+
+use crate::golden::{Outcome, Tally};
+
+#[test]
+fn keras_s_files_load_and_are_written_with_the_same_tree() {
+    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
+    let mut tally = Tally::default();
+    for kind in ["model", "train"] {
+        for case in cases.of_kind(kind) {
+            for name in case.json["files"].as_object().into_iter().flatten().map(|(name, _)| name) {
+                if name.ends_with(".keras") {
+                    tally.add(&format!("{} {name}", case.id), whole_model(&cases, &case, name));
+                } else if name.ends_with(".weights.h5") {
+                    tally.add(&format!("{} {name}", case.id), weights(&cases, &case, name));
+                }
+            }
+        }
+    }
+    tally.finish("files");
+}
+
+fn whole_model(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
+    let model = Model::load(cases.file(name))?;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.keras");
+    model.save(&path)?;
+    let (ours, theirs) = (read_keras(&path).unwrap(), read_keras(&cases.file(name)).unwrap());
+    if ours.weights != theirs.weights {
+        return Err(Outcome::Wrong(tree_difference(&ours.weights, &theirs.weights)));
+    }
+    if ours.config["config"] != theirs.config["config"] {
+        return Err(Outcome::Wrong("another architecture".to_owned()));
+    }
+    let key = |key: &str| (&ours.config["compile_config"][key], &theirs.config["compile_config"][key]);
+    for name in ["optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"] {
+        let (ours, theirs) = key(name);
+        if ours != theirs {
+            return Err(Outcome::Wrong(format!("compile_config.{name}: {ours}, not {theirs}")));
+        }
+    }
+    let expected = case.list(if case.has("w1.0") { "w1" } else { "w" });
+    for (i, (weight, expected)) in model.get_weights().iter().zip(&expected).enumerate() {
+        if weight != expected {
+            return Err(Outcome::Wrong(format!("weight {i} differs")));
+        }
+    }
+    Ok(())
+}
+
+fn weights(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
+    let mut model = Model::from_config(&case.json["object"])?;
+    model.load_weights(cases.file(name))?;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("again.weights.h5");
+    model.save_weights(&path)?;
+    let tree = |path: &std::path::Path| read_h5(std::fs::read(path).unwrap()).unwrap();
+    let (ours, mut theirs) = (tree(&path), tree(&cases.file(name)));
+    // The model is not compiled, so it has no optimizer to save.
+    theirs.groups.retain(|(name, _)| name != "optimizer");
+    if ours != theirs {
+        return Err(Outcome::Wrong(tree_difference(&ours, &theirs)));
+    }
+    Ok(())
+}
+
+fn tree_difference(ours: &cornu_formats::Group, theirs: &cornu_formats::Group) -> String {
+    let paths = |group: &cornu_formats::Group| -> Vec<String> {
+        group.all_datasets().iter().map(|(path, data)| format!("{path}{:?}", data.dims)).collect()
+    };
+    let (ours_paths, theirs_paths) = (paths(ours), paths(theirs));
+    if ours_paths != theirs_paths {
+        return format!("datasets {ours_paths:?}, not {theirs_paths:?}");
+    }
+    fn attributes(group: &cornu_formats::Group, at: &str, out: &mut Vec<String>) {
+        out.push(format!("{at}: {:?}", group.attributes));
+        for (name, group) in &group.groups {
+            attributes(group, &format!("{at}/{name}"), out);
+        }
+    }
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    attributes(ours, "", &mut a);
+    attributes(theirs, "", &mut b);
+    let differing: Vec<_> = a.iter().zip(&b).filter(|(a, b)| a != b).collect();
+    format!("values or attributes differ: {differing:?}")
+}

@@ -1,0 +1,10 @@
+//! Models against what the real Keras computed and wrote, and what must hold without it.
+
+mod golden;
+mod golden_callback;
+mod golden_files;
+mod golden_model;
+mod golden_train;
+mod saving;
+mod structure;
+mod training;
