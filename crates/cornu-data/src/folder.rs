@@ -478,4 +478,21 @@ mod tests {
         let error = found.split(Fractions::default(), None, 0).unwrap_err().to_string();
         assert!(error.contains("no sample of class `b`"), "{error}");
     }
+
+    #[test]
+    fn labels_of_a_manifest_number_the_classes() {
+        let files = ["a/1.png", "b/1.png"];
+        let manifest = "file,class,label\na/1.png,effusion,1\nb/1.png,normal,0\n";
+        let found = ImageFolder::open(folder(&files, Some(manifest)).path()).unwrap();
+        assert_eq!(found.class_names, ["normal", "effusion"]);
+        assert_eq!(found.labels(), [1, 0]);
+        let error = |labels: [&str; 2], expected: &str| {
+            let [a, b] = labels;
+            let manifest = format!("file,class,label\na/1.png,x,{a}\nb/1.png,y,{b}\n");
+            check_error(&files, Some(&manifest), &[expected]);
+        };
+        error(["1", "1"], "line 3: label 1 stands for `x` above, here for `y`");
+        error(["1", "2"], "line 3: label `2`: the 2 classes need whole numbers from 0 to 1");
+        error(["-", "1"], "line 2: label `-`");
+    }
 }
