@@ -82,7 +82,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let threads = arguments.next().transpose()?.unwrap_or(2);
     let batch = arguments.next().transpose()?.unwrap_or(32);
     let options = Options::from_environment()?.threads(threads);
-    for (what, train, batch) in [("train", true, batch), ("infer", false, batch), ("one", false, 1)] {
+    for (what, train, batch) in [("train", true, batch), ("infer", false, batch), ("one", false, 1)]
+    {
         let graph = lesson(train)?;
         let mut variables = Variables::new();
         let binding: Vec<usize> = graph
@@ -97,7 +98,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let started = Instant::now();
         let mut program = Program::compile(graph, &options)?;
         if what == "train" {
-            println!("compiled in {:.1} ms\n{}", started.elapsed().as_secs_f64() * 1e3, program.plan_text());
+            println!(
+                "compiled in {:.1} ms\n{}",
+                started.elapsed().as_secs_f64() * 1e3,
+                program.plan_text()
+            );
         }
         let x: Vec<f32> = (0..batch * 256 * 256).map(|i| (i * 31 % 97) as f32 / 97.0).collect();
         let mut times: Vec<f64> = (0..20)

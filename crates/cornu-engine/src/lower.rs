@@ -7,7 +7,7 @@ use cornu_graph::ops::ReduceKind;
 use cornu_graph::{Graph, Op, ValueId};
 use cornu_tensor::Shape;
 
-use crate::bind::{self, Kernel, Relayout};
+use crate::bind::{self, Kernel, Relayout, Unpooling};
 use crate::groups::Group;
 use crate::layouts::{Layout, Layouts};
 use crate::placement::{Placement, Role};
@@ -26,6 +26,8 @@ pub(crate) struct Lowering<'a> {
     derived: BTreeMap<(ValueId, String), BufferId>,
     /// Where the maximum was, for values that a convolution pooled.
     pub(crate) argmax: BTreeMap<ValueId, BufferId>,
+    /// Gradients of pooled convolutions that are made in full size only if somebody asks for them.
+    pub(crate) unpoolings: BTreeMap<ValueId, Unpooling>,
     /// Where steps go now.
     phase: usize,
     role: Role,
@@ -47,6 +49,7 @@ pub(crate) fn lower(
         converted: Vec::new(),
         derived: BTreeMap::new(),
         argmax: BTreeMap::new(),
+        unpoolings: BTreeMap::new(),
         phase: 0,
         role: Role::Shared,
         scope: "".into(),
@@ -134,6 +137,11 @@ impl Lowering<'_> {
 
     /// `value` in `layout`; adds a step that converts it, if there is none yet.
     pub(crate) fn operand(&mut self, value: ValueId, layout: Layout) -> BufferId {
+        if self.made[value.index()].is_none()
+            && let Some(unpooling) = self.unpoolings.get(&value).copied()
+        {
+            bind::unpool(self, value, unpooling);
+        }
         let Some(made) = self.made[value.index()] else {
             unreachable!("{value} is read before it is made: the groups are out of order")
         };
@@ -160,6 +168,7 @@ impl Lowering<'_> {
     pub(crate) fn derived(
         &mut self,
         value: ValueId,
+        name: &str,
         key: String,
         len: usize,
         kernel: impl FnOnce() -> Box<dyn Kernel>,
@@ -169,7 +178,7 @@ impl Lowering<'_> {
         }
         let input = self.operand(value, Layout::Rows);
         let shape = Shape::fixed([len]);
-        let buffer = self.new_buffer(format!("{value} {key}"), &shape, Layout::Rows, len);
+        let buffer = self.new_buffer(format!("{value} {name}"), &shape, Layout::Rows, len);
         let step = Step {
             kernel: kernel(),
             inputs: vec![input],

@@ -8,11 +8,10 @@ use std::collections::BTreeSet;
 
 use crate::plan::{BufferId, Home, Plan};
 
-/// When the samples' buffers are written and last read.
+/// The phase in which a buffer is written, and the last step of that phase that reads it.
 #[derive(Debug, Clone, Copy)]
 struct Life {
     phase: usize,
-    first: usize,
     last: usize,
 }
 
@@ -23,7 +22,7 @@ pub(crate) fn place_buffers(plan: &mut Plan) {
     for (phase, steps) in plan.phases.iter().enumerate() {
         for (index, step) in steps.samples.iter().enumerate() {
             for &output in &step.outputs {
-                lives[output] = Some(Life { phase, first: index, last: index });
+                lives[output] = Some(Life { phase, last: index });
             }
             for &input in &step.inputs {
                 match &mut lives[input] {

@@ -182,7 +182,10 @@ impl Machine {
                     Home::Worker(_) => unreachable!("results are kept beyond their phase"),
                     _ => data.extend_from_slice(given.shared(id, &self.shared)),
                 }
-                Tensor::from_fn(dims, |i| data[i])
+                match Tensor::new(dims, data) {
+                    Ok(tensor) => tensor,
+                    Err(error) => unreachable!("a result fills its shape: {error}"),
+                }
             })
             .collect()
     }

@@ -1,6 +1,8 @@
 //! Prints how fast the convolutions run: GFLOP/s and the share of what one core can do at most.
 //!
-//! `cargo run --release -p cornu-kernels --example conv_speed [isa]`
+//! `cargo run --release -p cornu-kernels --example conv_speed [isa [layer]]`
+//!
+//! where `layer` is a part of a name, such as `8->8`.
 //!
 //! Columns: forward (with bias, ReLU and, on planes, 2x2 max pooling with argmax), input gradient
 //! (on planes with the expansion of the pooled gradient before it), kernel gradient.
@@ -174,6 +176,9 @@ fn main() {
         layer(64, 64, 3, 28),
     ] {
         let name = format!("{}x{} {}->{} @{}", layer.k, layer.k, layer.c, layer.f, layer.size);
+        if !std::env::args().nth(2).is_none_or(|part| name.contains(&part)) {
+            continue;
+        }
         let share = |seconds: f64| {
             let rate = layer.flops() / seconds / 1e9;
             format!("{rate:6.1} ({:3.0})", 100.0 * rate / peak)

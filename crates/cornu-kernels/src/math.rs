@@ -148,7 +148,7 @@ pub(crate) mod vector {
                 -1.666_805_8e-1,
                 2.000_071_5e-1,
                 -2.499_999_4e-1,
-                3.333_333_1e-1,
+                0.333_333_3,
             ],
         );
         (e, f, p)
@@ -181,7 +181,7 @@ pub(crate) mod vector {
 
     #[inline(always)]
     pub(crate) fn tanh<S: Simd>(s: S, x: S::V) -> S::V {
-        // Beyond this bound the quotient is 1 to the last bit.
+        // Beyond this bound the quotient is 1 but for the last bit.
         let bound = 7.905_311;
         let c = s.max(s.splat(-bound), s.min(s.splat(bound), x));
         let square = s.mul(c, c);
@@ -200,6 +200,9 @@ pub(crate) mod vector {
         let q =
             s.polynomial(square, [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3]);
         let y = s.div(s.mul(c, p), q);
+        // From here on the nearest number is 1 itself, and must be: gradients use 1 - y^2.
+        let one = s.select(s.lt(x, s.splat(0.0)), s.splat(-1.0), s.splat(1.0));
+        let y = s.select(s.lt(s.splat(9.011), s.abs(x)), one, y);
         s.select(s.lt(s.abs(x), s.splat(4e-4)), x, y)
     }
 
@@ -248,7 +251,7 @@ pub(crate) mod vector {
         let q = s.round(s.mul(x, s.splat(FRAC_2_PI)));
         // pi/2 in three parts; the first two have few enough bits that q times them is exact.
         let r = s.fused(q, s.splat(-1.570_312_5), x);
-        let r = s.fused(q, s.splat(-4.837_512_97e-4), r);
+        let r = s.fused(q, s.splat(-4.837_513e-4), r);
         let r = s.fused(q, s.splat(-7.549_79e-8), r);
         let square = s.mul(r, r);
         let p = s.polynomial(square, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);

@@ -26,39 +26,27 @@ const GROUP: usize = 4 * BLOCKS;
 
 /// Ten rounds of Philox on [`BLOCKS`] counters `(c0 + lane, c1, c2, c3)`.
 #[inline(always)]
-fn philox(counter: [u32; 4], key: [u32; 2]) -> [[u32; BLOCKS]; 4] {
+fn philox<S: Simd>(s: S, counter: [u32; 4], key: [u32; 2]) -> [[u32; BLOCKS]; 4] {
     let lane: [u32; BLOCKS] = std::array::from_fn(|i| i as u32);
     let mut c = [lane, [counter[1]; BLOCKS], [counter[2]; BLOCKS], [counter[3]; BLOCKS]];
     for i in 0..BLOCKS {
         c[0][i] = c[0][i].wrapping_add(counter[0]);
     }
-    let mut key = key;
-    for _ in 0..10 {
-        for i in 0..BLOCKS {
-            let a = u64::from(c[0][i]) * 0xd251_1f53;
-            let b = u64::from(c[2][i]) * 0xcd9e_8d57;
-            c[0][i] = (b >> 32) as u32 ^ c[1][i] ^ key[0];
-            c[2][i] = (a >> 32) as u32 ^ c[3][i] ^ key[1];
-            c[1][i] = b as u32;
-            c[3][i] = a as u32;
-        }
-        // The golden ratio and sqrt(3) - 1, as in the paper.
-        key = [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)];
-    }
+    s.philox(&mut c, key);
     c
 }
 
 impl Counter {
     /// The words of group `group`.
     #[inline(always)]
-    fn group(self, group: u64) -> [[u32; BLOCKS]; 4] {
+    fn group<S: Simd>(self, s: S, group: u64) -> [[u32; BLOCKS]; 4] {
         let counter = [
             (group * BLOCKS as u64) as u32,
             self.stream,
             self.step as u32,
             (self.step >> 32) as u32,
         ];
-        philox(counter, [self.seed as u32, (self.seed >> 32) as u32])
+        philox(s, counter, [self.seed as u32, (self.seed >> 32) as u32])
     }
 }
 
@@ -80,14 +68,12 @@ fn fill<S: Simd>(s: S, y: &mut [f32], counter: Counter, first: u64, is_normal: b
         let at = first + done as u64;
         let offset = (at % GROUP as u64) as usize;
         let n = (GROUP - offset).min(y.len() - done);
-        let words = counter.group(at / GROUP as u64);
+        let words = counter.group(s, at / GROUP as u64);
         if is_normal {
             normal_group(s, &mut numbers, &words);
         } else {
-            for word in 0..4 {
-                for i in 0..BLOCKS {
-                    numbers[word * BLOCKS + i] = (words[word][i] >> 8) as i32 as f32 * STEP;
-                }
+            for (number, word) in numbers.iter_mut().zip(words.as_flattened()) {
+                *number = (word >> 8) as i32 as f32 * STEP;
             }
         }
         y[done..done + n].copy_from_slice(&numbers[offset..offset + n]);
@@ -148,6 +134,12 @@ mod tests {
     use super::*;
     use crate::Isa;
 
+    simd_fn! {
+        fn first_block(s, counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
+            philox(s, counter, key).map(|word| word[0])
+        }
+    }
+
     /// From the authors' `kat_vectors` (Random123): counter, key, result.
     #[test]
     fn philox_gives_the_published_answers() {
@@ -161,7 +153,9 @@ mod tests {
             ),
         ];
         for (counter, key, want) in known {
-            assert_eq!(philox(counter, key).map(|word| word[0]), want);
+            for isa in Isa::available() {
+                assert_eq!(first_block(isa, counter, key), want);
+            }
         }
     }
 

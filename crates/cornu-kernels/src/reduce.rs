@@ -195,9 +195,14 @@ fn row<S: Simd, const R: u8>(s: S, x: &[f32]) -> f32 {
         if R == SUM {
             exact += f64::from(s.sum(joined));
         } else {
-            for &lane in &s.lanes(joined)[..S::LANES] {
-                extreme = combine_one::<R>(extreme, lane);
-            }
+            let result = if s.any(s.ne(joined, joined)) {
+                f32::NAN
+            } else if R == MAX {
+                s.largest(joined)
+            } else {
+                -s.largest(s.neg(joined))
+            };
+            extreme = combine_one::<R>(extreme, result);
         }
     }
     if R == SUM { exact as f32 } else { extreme }

@@ -157,7 +157,7 @@ fn row_max<S: Simd>(s: S, x: &[f32]) -> f32 {
         // SAFETY: `left` numbers from i on lie inside.
         max = unsafe { s.max(max, s.load_first_or(x.as_ptr().add(i), left, lowest)) };
     });
-    s.lanes(max)[..S::LANES].iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b))
+    s.largest(max)
 }
 
 #[cfg(test)]

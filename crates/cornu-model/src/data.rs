@@ -251,7 +251,10 @@ mod tests {
         let data = Dataset::new(counted(4, &[2]), counted(4, &[])).unwrap();
         let mut batch = Batch::default();
         data.fill(&[3, 0], &mut batch).unwrap();
-        assert_eq!((batch.x[0].dims(), batch.x[0].data()), (&[2, 2][..], &[6.0, 7.0, 0.0, 1.0][..]));
+        assert_eq!(
+            (batch.x[0].dims(), batch.x[0].data()),
+            (&[2, 2][..], &[6.0, 7.0, 0.0, 1.0][..])
+        );
         assert_eq!(batch.y[0].data(), [3.0, 0.0]);
         let part = Part { whole: &data, start: 2, end: 4 };
         part.fill(&[0], &mut batch).unwrap();

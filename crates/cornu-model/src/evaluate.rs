@@ -89,8 +89,9 @@ impl Model {
             }
         }
         let tensors = dims.into_iter().zip(values).map(|(dims, values)| {
-            Tensor::new(dims, values)
-                .map_err(|error| ModelError::data("predict", "outputs of one shape", error.to_string()))
+            Tensor::new(dims, values).map_err(|error| {
+                ModelError::data("predict", "outputs of one shape", error.to_string())
+            })
         });
         tensors.collect()
     }

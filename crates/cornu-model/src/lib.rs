@@ -17,7 +17,11 @@ mod load;
 mod lower;
 mod model;
 mod network;
+<<<<<<< HEAD
 mod plan;
+=======
+mod operation;
+>>>>>>> model
 mod save;
 mod seeds;
 mod sequential;

@@ -83,7 +83,8 @@ impl Model {
             for (position, &index) in group.weights.iter().enumerate() {
                 let path = format!("{}/{position}", group.path);
                 let weight = &self.weights[index];
-                let place = format!("layer `{}`: weight `{}` (`{path}`)", group.name, weight.spec.name);
+                let place =
+                    format!("layer `{}`: weight `{}` (`{path}`)", group.name, weight.spec.name);
                 let dataset = root.dataset(&path).ok_or_else(|| format!("{place} is missing"))?;
                 if dataset.dims != weight.spec.dims {
                     return Err(format!(
@@ -91,9 +92,12 @@ impl Model {
                         weight.spec.dims, dataset.dims
                     ));
                 }
-                values.push((index, floats(dataset).ok_or_else(|| {
-                    format!("{place}: expected floats, got {}", dataset.data.dtype())
-                })?));
+                values.push((
+                    index,
+                    floats(dataset).ok_or_else(|| {
+                        format!("{place}: expected floats, got {}", dataset.data.dtype())
+                    })?,
+                ));
                 known.insert(path);
             }
         }
@@ -135,7 +139,10 @@ impl Model {
         for position in next.. {
             let Some(dataset) = dataset(position) else { break };
             state.push(floats(dataset).ok_or_else(|| {
-                format!("{place}: `vars/{position}`: expected numbers, got {}", dataset.data.dtype())
+                format!(
+                    "{place}: `vars/{position}`: expected numbers, got {}",
+                    dataset.data.dtype()
+                )
             })?);
         }
         let stored = StoredOptimizer { iteration, learning_rate, state };

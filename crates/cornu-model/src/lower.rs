@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use cornu_graph::{Graph, ValueId, VariableId};
 use cornu_nn::{LayerError, LowerCx};
 
-use crate::{Model, ModelError};
 use crate::network::{LayerWeights, Network, WeightInfo};
 use crate::symbolic::LayerKind;
+use crate::{Model, ModelError};
 
 /// The forward pass of a model in a graph, to build on: gradients of anything with respect to
 /// anything, for example.
@@ -54,7 +54,8 @@ pub(crate) fn forward(
     let mut inputs = Vec::new();
     for (name, shape) in network.input_names().into_iter().zip(network.input_shapes()) {
         let shape = shape.to_graph().ok_or_else(|| {
-            let source = LayerError::input_shape("known sizes of all axes but the samples'", &[shape]);
+            let source =
+                LayerError::input_shape("known sizes of all axes but the samples'", &[shape]);
             ModelError::layer(name, source)
         })?;
         inputs.push(graph.input(name, shape)?);
@@ -123,11 +124,16 @@ impl Lowering<'_> {
                 LayerKind::Network { network, .. } => {
                     self.network(network, &arguments, &format!("{path}/"), trainable)?
                 }
+                LayerKind::Operation(operation) => {
+                    let outer = self.graph.set_scope(&path);
+                    let lowered = operation.lower(&mut self.graph, &arguments);
+                    self.graph.set_scope(&outer);
+                    vec![lowered.map_err(|error| ModelError::layer(&path, error))?]
+                }
                 LayerKind::Layer(kind) => {
                     let outer = self.graph.set_scope(&path);
-                    let lowered = self.layer(layer.id, trainable, |cx| {
-                        kind.lower_outputs(cx, &arguments)
-                    });
+                    let lowered =
+                        self.layer(layer.id, trainable, |cx| kind.lower_outputs(cx, &arguments));
                     self.graph.set_scope(&outer);
                     lowered.map_err(|error| ModelError::layer(&path, error))?
                 }

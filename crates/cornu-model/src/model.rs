@@ -57,7 +57,10 @@ impl Model {
     ///
     /// [`ModelError::Structure`] if an output depends on an input that is not given, or two layers
     /// have one name.
-    pub fn new(inputs: impl Into<Tensors>, outputs: impl Into<Tensors>) -> Result<Self, ModelError> {
+    pub fn new(
+        inputs: impl Into<Tensors>,
+        outputs: impl Into<Tensors>,
+    ) -> Result<Self, ModelError> {
         let network = Network::new(&inputs.into().0, &outputs.into().0, NetworkForm::Functional)?;
         Self::from_network(network)
     }
@@ -95,6 +98,12 @@ impl Model {
             compiled.iteration = 0;
         }
         self
+    }
+
+    /// Changes the seed of the order of samples and of dropout; weights stay as they are. A loaded
+    /// model has the global seed: files hold none.
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
     }
 
     /// Weights as their initializers draw them, each with a seed from its position.
@@ -159,12 +168,7 @@ impl Model {
 
     /// Number of weight values.
     pub fn count_params(&self) -> usize {
-        self.n_params(|_| true)
-    }
-
-    pub(crate) fn n_params(&self, counted: impl Fn(&WeightInfo) -> bool) -> usize {
-        let counted = self.weights.iter().filter(|weight| counted(weight));
-        counted.map(|weight| weight.spec.dims.iter().product::<usize>()).sum()
+        self.weights.iter().map(WeightInfo::len).sum()
     }
 
     /// Values of all weights, in Keras's order.
@@ -210,7 +214,8 @@ impl Model {
             .layer_weights
             .iter()
             .map(|layer| {
-                let values = (layer.first..layer.first + layer.n).map(|i| self.variables.get(i).clone());
+                let values =
+                    (layer.first..layer.first + layer.n).map(|i| self.variables.get(i).clone());
                 (layer.layer, values.collect())
             })
             .collect();

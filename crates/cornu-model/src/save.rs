@@ -47,7 +47,18 @@ impl Model {
             root.group_mut(&group.path).set_text("name", group.name);
             for (position, &weight) in group.weights.iter().enumerate() {
                 let path = format!("{}/{position}", group.path);
-                root.set_dataset(&path, dataset(self.variables.get(weight)));
+                let value = self.variables.get(weight);
+                root.set_dataset(
+                    &path,
+                    if self.weights[weight].is_integer() {
+                        Dataset::new(
+                            value.dims(),
+                            Data::I64(value.data().iter().map(|&v| v as i64).collect()),
+                        )
+                    } else {
+                        dataset(value)
+                    },
+                );
             }
         }
         self.add_optimizer(&mut root);

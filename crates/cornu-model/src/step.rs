@@ -73,11 +73,11 @@ impl Model {
 
     fn run_program(&mut self, key: &StepKey, batch: &Batch) -> Result<Vec<Tensor>, ModelError> {
         let rate = [self.learning_rate().unwrap_or(0.0) as f32];
-        let iteration = [self.iterations().unwrap_or(0) as f32];
+        let step = self.iterations().unwrap_or(0);
+        let iteration = [step as f32];
         let outputs = self.network.output_names();
         let targets: Vec<String> = outputs.iter().map(|output| target_name(output)).collect();
-        let weights: Vec<String> =
-            (0..key.layout.sample_weight.len()).map(|i| weight_name(i)).collect();
+        let weights: Vec<String> = (0..key.layout.sample_weight.len()).map(weight_name).collect();
         let mut inputs: Vec<(&str, &[f32])> = Vec::new();
         for (name, x) in self.network.input_names().into_iter().zip(&batch.x) {
             inputs.push((name, x.data()));
@@ -106,7 +106,7 @@ impl Model {
             binding: &binding[..n_variables],
             samples: batch.samples(),
             seed: derived(self.seed, Purpose::Step, 0),
-            step: iteration[0] as u64,
+            step,
         })?)
     }
 
@@ -238,7 +238,8 @@ impl Model {
         }
         let outer = graph.set_scope("loss");
         for (weight, &value) in self.weights.iter().zip(&forward.weights) {
-            if let Some(regularizer) = weight.spec.regularizer.as_ref().filter(|_| weight.trainable) {
+            if let Some(regularizer) = weight.spec.regularizer.as_ref().filter(|_| weight.trainable)
+            {
                 terms.push(regularizer.lower(graph, value)?);
             }
         }

@@ -63,7 +63,10 @@ impl Stored<'_> {
         for index in layer.first..layer.first + layer.n {
             let sublayers = &self.weights[index].spec.group;
             let name = sublayers.last().map_or(name, String::as_str);
-            let path = format!("{prefix}{}vars", sublayers.iter().map(|s| format!("{s}/")).collect::<String>());
+            let path = format!(
+                "{prefix}{}vars",
+                sublayers.iter().map(|s| format!("{s}/")).collect::<String>()
+            );
             match self.groups.iter().position(|group| group.path == path) {
                 Some(position) => self.groups[position].weights.push(index),
                 None => self.add(path, name, vec![index]),

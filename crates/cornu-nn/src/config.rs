@@ -265,6 +265,11 @@ pub fn keras_object(module: &str, class_name: &str, config: Map<String, Value>) 
     json!({ "module": module, "class_name": class_name, "config": config, "registered_name": null })
 }
 
+/// A single axis as a number, several as a list.
+pub fn one_or_list(axes: &[i64]) -> Value {
+    if let [one] = axes { json!(one) } else { json!(axes) }
+}
+
 /// Takes apart what Keras writes for an object: its class name and configuration. A plain text is a
 /// class or function name without configuration.
 ///

@@ -300,7 +300,8 @@ fn packed(
     // The walk decides the order, so it is part of the key.
     let key =
         format!("packed {:?} {} {:?} {}", conv.family(), transposed, conv.window, conv.groups);
-    lowering.derived(kernel, key, pack.len(), || Box::new(pack))
+    let name = if transposed { "packed transposed" } else { "packed" };
+    lowering.derived(kernel, name, key, pack.len(), || Box::new(pack))
 }
 
 /// Adds the steps of a convolution and what follows it.
@@ -337,25 +338,107 @@ pub(super) fn bind_forward(lowering: &mut Lowering<'_>, group: &Group, tail: Con
     }
 }
 
-/// Adds the step that undoes the pooling of [`ConvPool`].
+/// What is known of the gradient of a convolution that was pooled: its pooled form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unpooling {
+    d_pooled: ValueId,
+    argmax: BufferId,
+    pooled: Planes,
+    full: Planes,
+}
+
+/// Notes how to undo the pooling of [`ConvPool`]. Most readers of the full gradient make do with the
+/// pooled one, which is a quarter of the memory and of the arithmetic.
 pub(super) fn bind_unpool(
     lowering: &mut Lowering<'_>,
     group: &Group,
     pooled: ValueId,
     d_pooled: ValueId,
 ) {
-    let output = group.outputs[0];
-    let layout = |value| {
-        let shape = lowering.graph.shape(value);
-        lowering.layouts.layout(shape, Family::Planes)
-    };
-    let (full_layout, pooled_layout) = (layout(output), layout(pooled));
-    let (Layout::Planes(full), Layout::Planes(planes)) = (full_layout, pooled_layout) else {
+    let value = group.outputs[0];
+    let layout = |value| lowering.layouts.layout(lowering.graph.shape(value), Family::Planes);
+    let (Layout::Planes(full), Layout::Planes(planes)) = (layout(value), layout(pooled)) else {
         unreachable!("pooling is fused to planar convolutions only")
     };
-    let inputs = vec![lowering.operand(d_pooled, pooled_layout), lowering.argmax[&pooled]];
-    let output = lowering.output(output, full_layout);
-    lowering.step(Box::new(Unpool { full, pooled: planes }), inputs, vec![output]);
+    let argmax = lowering.argmax[&pooled];
+    lowering.unpoolings.insert(value, Unpooling { d_pooled, argmax, pooled: planes, full });
+}
+
+/// Adds the step that makes the full-size gradient `value`.
+pub(crate) fn unpool(lowering: &mut Lowering<'_>, value: ValueId, unpooling: Unpooling) {
+    let Unpooling { d_pooled, argmax, pooled, full } = unpooling;
+    let inputs = vec![lowering.operand(d_pooled, Layout::Planes(pooled)), argmax];
+    let output = lowering.output(value, Layout::Planes(full));
+    lowering.step(Box::new(Unpool { full, pooled }), inputs, vec![output]);
+}
+
+/// Gradient of a kernel or a bias from the pooled gradient and the places of the maxima.
+#[derive(Debug)]
+struct PooledGrad {
+    pooled: Planes,
+    /// The convolution and its input for the kernel's gradient; nothing for the bias's.
+    kernel: Option<(ConvShape, Planes)>,
+}
+
+impl Kernel for PooledGrad {
+    fn describe(&self) -> String {
+        match &self.kernel {
+            Some((conv, _)) => format!("conv_kernel_grad of pooled {}", describe_conv(conv)),
+            None => "bias_grad of pooled".to_owned(),
+        }
+    }
+
+    fn scratch_len(&self, _samples: usize) -> usize {
+        self.kernel.as_ref().map_or(0, |(conv, input)| {
+            planar::kernel_grad_pooled_scratch_len(&conv.window, &self.pooled, input)
+        })
+    }
+
+    fn flops(&self) -> f64 {
+        // One of four gradients is not zero.
+        self.kernel.as_ref().map_or(0.0, |(conv, _)| conv.flops() / 4.0)
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (pooled_len, argmax_len) = (self.pooled.len(), argmax_len(&self.pooled));
+        for sample in 0..call.samples {
+            let d_pooled = &call.inputs[0][sample * pooled_len..(sample + 1) * pooled_len];
+            let argmax = as_bytes(&call.inputs[1][sample * argmax_len..(sample + 1) * argmax_len]);
+            let to = &mut *call.outputs[0];
+            match &self.kernel {
+                None => planar::bias_grad_pooled(call.isa, to, d_pooled, &self.pooled, argmax),
+                Some((conv, input)) => {
+                    let x = &call.inputs[2][sample * input.len()..(sample + 1) * input.len()];
+                    planar::kernel_grad_pooled(
+                        call.isa,
+                        to,
+                        d_pooled,
+                        &self.pooled,
+                        argmax,
+                        x,
+                        input,
+                        &conv.window,
+                        call.scratch,
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Adds the step of the gradient of a bias if `dy` is known in pooled form.
+pub(super) fn bind_pooled_bias_grad(
+    lowering: &mut Lowering<'_>,
+    value: ValueId,
+    dy: ValueId,
+) -> bool {
+    let Some(&Unpooling { d_pooled, argmax, pooled, .. }) = lowering.unpoolings.get(&dy) else {
+        return false;
+    };
+    let inputs = vec![lowering.operand(d_pooled, Layout::Planes(pooled)), argmax];
+    let kernel = Box::new(PooledGrad { pooled, kernel: None });
+    lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+    true
 }
 
 /// Adds the step of a convolution by itself.
@@ -391,8 +474,16 @@ pub(super) fn bind_kernel_grad(lowering: &mut Lowering<'_>, group: &Group, value
         return fallback::bind(lowering, group, value);
     };
     let (x, dy) = (node.inputs[0], node.inputs[1]);
-    let step = Convolution::new(lowering, conv, Direction::KernelGrad, [x, dy]);
     let layout = |value| lowering.layouts.layout(lowering.graph.shape(value), conv.family());
+    if let (Some(&Unpooling { d_pooled, argmax, pooled, .. }), Layout::Planes(input)) =
+        (lowering.unpoolings.get(&dy), layout(x))
+    {
+        let d_pooled = lowering.operand(d_pooled, Layout::Planes(pooled));
+        let inputs = vec![d_pooled, argmax, lowering.operand(x, Layout::Planes(input))];
+        let kernel = Box::new(PooledGrad { pooled, kernel: Some((conv, input)) });
+        return lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+    }
+    let step = Convolution::new(lowering, conv, Direction::KernelGrad, [x, dy]);
     let (x_layout, dy_layout) = (layout(x), layout(dy));
     let inputs = vec![lowering.operand(x, x_layout), lowering.operand(dy, dy_layout)];
     lowering.reduction_step(value, ReduceKind::Sum, Box::new(step), inputs);

@@ -83,5 +83,3 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         }
     }
 }
-
-pub(super) use bind as bind_affine;

@@ -4,6 +4,7 @@ mod conv;
 mod copy;
 mod elementwise;
 mod fallback;
+mod image;
 mod matmul;
 mod pool;
 mod random;
@@ -19,6 +20,7 @@ use cornu_kernels::Isa;
 use crate::groups::{Group, GroupKind};
 use crate::lower::Lowering;
 
+pub(crate) use conv::{Unpooling, unpool};
 pub(crate) use relayout::Relayout;
 
 /// A kernel with all its settings: what a step does.
@@ -100,14 +102,13 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         }
         Op::Reshape(_) => copy::bind_reshape(lowering, group, value),
         Op::Random(_) => random::bind(lowering, group, value),
-        Op::AffineTransform(_) => fallback::bind_affine(lowering, group, value),
+        Op::AffineTransform(_) | Op::Resize(_) => image::bind(lowering, group, value),
         Op::Transpose(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reverse(_) => {
             copy::bind(lowering, group, value);
         }
         Op::ArgMax(_)
         | Op::Gather(_)
         | Op::ScatterAdd(_)
-        | Op::Resize(_)
         | Op::ResizeGrad(_)
         | Op::AffineTransformGrad(_) => fallback::bind(lowering, group, value),
     }

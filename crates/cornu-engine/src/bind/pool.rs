@@ -165,15 +165,7 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         .iter()
         .map(|&input| lowering.operand(input, if input == x { x_layout } else { y_layout }))
         .collect();
-    let to = lowering.output(
-        value,
-        if value == x {
-            x_layout
-        } else if which == Which::MaxGrad {
-            x_layout
-        } else {
-            y_layout
-        },
-    );
+    let forward = matches!(which, Which::Max | Which::Average);
+    let to = lowering.output(value, if forward { y_layout } else { x_layout });
     lowering.step(Box::new(Pooling { which, window, ends }), operands, vec![to]);
 }

@@ -4,7 +4,7 @@ use cornu_graph::ops::ReduceKind;
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::reduce::{Reduction, reduce};
 
-use super::{Call, Kernel, fallback};
+use super::{Call, Kernel, conv, fallback};
 use crate::groups::Group;
 use crate::layouts::Layout;
 use crate::lower::Lowering;
@@ -73,6 +73,13 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         .copied()
         .filter(|&axis| axis != 0 || !shape.is_batched() || dims[0] != 1)
         .collect();
+    if over_samples
+        && op.kind == ReduceKind::Sum
+        && op.axes == [0, 1, 2]
+        && conv::bind_pooled_bias_grad(lowering, value, x)
+    {
+        return;
+    }
     let layout = lowering.layout_of(x);
     let over_pixels = axes == [1, 2] && dims.len() == 4 && op.kind == ReduceKind::Sum;
     let (outer, n, inner, layout) = match layout {

@@ -1,4 +1,5 @@
 //! Every way of running gives what the reference gives.
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 mod networks;
 mod runtimes;

@@ -282,3 +282,21 @@ fn poolings_of_every_window() {
         }
     }
 }
+
+#[test]
+fn pictures_are_moved_and_resized() {
+    use cornu_graph::ops::{FillMode, Interpolation, Sampling};
+    for fill_mode in [FillMode::Reflect, FillMode::Wrap, FillMode::Constant, FillMode::Nearest] {
+        for interpolation in [Interpolation::Bilinear, Interpolation::Nearest] {
+            let mut graph = Graph::new();
+            let x = graph.input("x", Shape::batched([13, 21, 2])).unwrap();
+            let maps = graph.input("maps", Shape::batched([6])).unwrap();
+            let sampling = Sampling { fill_mode, fill_value: 0.3, interpolation };
+            let moved = graph.affine_transform(x, maps, sampling).unwrap();
+            let smaller = graph.resize(x, 7, 30, interpolation).unwrap();
+            graph.set_output("moved", moved);
+            graph.set_output("smaller", smaller);
+            check(&graph, 4);
+        }
+    }
+}

@@ -64,7 +64,8 @@ pub fn run_in_place(
         let len = program.block.min(n - done);
         for &(input, register) in &program.spread {
             let access = &program.inputs()[input];
-            let repeats = access.period().is_some_and(|period| program.block % period == 0);
+            let repeats =
+                access.period().is_some_and(|period| program.block.is_multiple_of(period));
             if done == 0 || !repeats {
                 let register = &mut scratch[register * BLOCK..][..len];
                 access.fill(register, inputs[input - n_inout], start + done);

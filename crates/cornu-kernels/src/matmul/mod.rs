@@ -6,11 +6,11 @@
 //! | `k` | columns of a and rows of b |
 //!
 //! All matrices lie row by row. The method is that of BLIS (Van Zee and van de Geijn, *ACM TOMS*
-//! 41, 2015): b is packed into panels as wide as the register tile, a block of [`DEPTH`] rows at a
+//! 41, 2015): b is packed into panels as wide as the register tile, a block of 256 rows at a
 //! time, which stay in the second cache; each panel of rows of a is packed once, stays in the first
 //! cache and meets all panels of b. Few rows skip the packing, which they could not repay.
 //!
-//! A sum over k is taken in blocks of [`DEPTH`], in an order that depends on k and the instruction
+//! A sum over k is taken in blocks of 256, in an order that depends on k and the instruction
 //! set only: a result does not change when rows are given to several calls. The one exception are
 //! calls with at most four rows and a transposed b, which may differ from larger ones by rounding.
 

@@ -32,17 +32,18 @@ pub(super) fn packed_tile<S: Simd>(
     assert!(a.len() == k * rows && b.len() == k * width && n <= width);
     assert!(c.len() >= (rows - 1) * c_row + n);
     assert!(finish.bias.is_none_or(|bias| bias.len() >= n));
+    let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
     macro_rules! by_rows {
         ($($r:literal)*) => {
-            // SAFETY: the lengths were asserted; `$r` is `rows`.
             match rows {
+                // SAFETY: the lengths were asserted, and `$r` is `rows`.
                 $($r if $r <= S::MATMUL_ROWS => unsafe {
                     if S::LANES == 1 {
-                        tile::<S, $r, 8>(s, k, a.as_ptr(), b.as_ptr(), width, c.as_mut_ptr(), c_row, n, finish);
+                        tile::<S, $r, 8>(s, k, a, b, width, c, c_row, n, finish);
                     } else if n > S::LANES {
-                        tile::<S, $r, 2>(s, k, a.as_ptr(), b.as_ptr(), width, c.as_mut_ptr(), c_row, n, finish);
+                        tile::<S, $r, 2>(s, k, a, b, width, c, c_row, n, finish);
                     } else {
-                        tile::<S, $r, 1>(s, k, a.as_ptr(), b.as_ptr(), width, c.as_mut_ptr(), c_row, n, finish);
+                        tile::<S, $r, 1>(s, k, a, b, width, c, c_row, n, finish);
                     }
                 },)*
                 _ => unreachable!("a panel has 1 to S::MATMUL_ROWS rows"),

@@ -85,6 +85,10 @@ simd_fn! {
         check_pixels(window, x_layout, x.len().min(dx.len()), y_layout, dy.len());
         zero_pixels(dx, x_layout);
         let channels = x_layout.channels;
+        // Where no windows overlap, nothing has to be added.
+        let apart = (0..2).all(|axis| {
+            (window.size[axis].max(1) - 1) * window.dilation[axis] < window.stride[axis]
+        });
         for i in 0..y_layout.height {
             let rows = taps(window, 0, i, x_layout.height);
             for j in 0..y_layout.width {
@@ -107,7 +111,12 @@ simd_fn! {
                                 let hit = s.eq(s.load_first(x.as_ptr().add(at), left), max);
                                 let d = dx.as_mut_ptr().add(at);
                                 let part = s.select(hit, g, s.splat(0.0));
-                                s.store_first(d, left, s.add(s.load_first(d, left), part));
+                                let part = if apart {
+                                    part
+                                } else {
+                                    s.add(s.load_first(d, left), part)
+                                };
+                                s.store_first(d, left, part);
                                 // Given away: the next equal number gets nothing.
                                 g = s.select(hit, s.splat(0.0), g);
                             }
@@ -196,7 +205,7 @@ fn plane_max<S: Simd>(s: S, x: &[f32], layout: &Planes, channel: usize) -> f32 {
             j += S::LANES;
         }
     }
-    s.lanes(max)[..S::LANES].iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b))
+    s.largest(max)
 }
 
 /// Row `i` of the result for any window.

@@ -74,6 +74,8 @@ fn check_pixels(window: &Window, x: &Pixels, x_len: usize, y: &Pixels, y_len: us
 fn check_planes(window: &Window, x: &Planes, x_len: usize, y: &Planes, y_len: usize) {
     assert_eq!(x.channels, y.channels, "channels");
     assert!(x_len >= x.len() && y_len >= y.len(), "lengths");
+    let fits = |a: &Planes| a.row >= a.halo.left + a.width + a.halo.right;
+    assert!(fits(x) && fits(y), "rows are shorter than the picture");
     check(window, [x.height, x.width], [y.height, y.width]);
 }
 

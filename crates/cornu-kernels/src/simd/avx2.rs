@@ -46,6 +46,21 @@ unsafe fn power_of_two(n: __m256i) -> __m256 {
     }
 }
 
+/// The pairs at `p + at[i]` for i from `first` on.
+///
+/// # Safety
+/// The processor has AVX, and the pairs are readable.
+#[inline(always)]
+pub(super) unsafe fn four_pairs(p: *const f32, at: &[i32], first: usize) -> __m256 {
+    // SAFETY: the caller's promise; `_mm_load_sd` and `_mm_loadh_pd` take any alignment.
+    unsafe {
+        let pair = |i: usize| p.offset(at[first + i] as isize).cast::<f64>();
+        let low = _mm_loadh_pd(_mm_load_sd(pair(0)), pair(1));
+        let high = _mm_loadh_pd(_mm_load_sd(pair(2)), pair(3));
+        _mm256_castpd_ps(_mm256_insertf128_pd::<1>(_mm256_castpd128_pd256(low), high))
+    }
+}
+
 /// Transposes 8 x 8 numbers.
 ///
 /// # Safety
@@ -96,17 +111,34 @@ impl Simd for Avx2 {
     #[inline(always)]
     unsafe fn load_first(self, p: *const f32, n: usize) -> __m256 {
         // SAFETY: the caller's promise.
-        unsafe { _mm256_maskload_ps(p, first(n)) }
+        unsafe { if n >= 8 { _mm256_loadu_ps(p) } else { _mm256_maskload_ps(p, first(n)) } }
     }
     #[inline(always)]
     unsafe fn store_first(self, p: *mut f32, n: usize, v: __m256) {
-        // SAFETY: the caller's promise.
-        unsafe { _mm256_maskstore_ps(p, first(n), v) }
+        // Masked stores are many times slower on some processors.
+        if n >= 8 {
+            // SAFETY: the caller's promise.
+            unsafe { _mm256_storeu_ps(p, v) }
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { _mm256_maskstore_ps(p, first(n), v) }
+        }
     }
     #[inline(always)]
     unsafe fn gather(self, p: *const f32, index: __m256) -> __m256 {
         // SAFETY: the caller's promise.
         unsafe { _mm256_i32gather_ps::<4>(p, _mm256_cvtps_epi32(index)) }
+    }
+    #[inline(always)]
+    unsafe fn gather_pairs(self, p: *const f32, index: __m256) -> (__m256, __m256) {
+        // Pairs are read as one 64-bit number; gather instructions are slower where they are
+        // microcode.
+        // SAFETY: the caller's promise; the array holds 8 numbers.
+        unsafe {
+            let mut at = [0_i32; 8];
+            _mm256_storeu_si256(at.as_mut_ptr().cast(), _mm256_cvtps_epi32(index));
+            self.deinterleave(four_pairs(p, &at, 0), four_pairs(p, &at, 4))
+        }
     }
     #[inline(always)]
     unsafe fn transpose_tile(self, y: *mut f32, y_row: usize, x: *const f32, x_row: usize) {

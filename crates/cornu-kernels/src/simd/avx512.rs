@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
-use super::avx2::{operations, transpose8x8};
+use super::avx2::{four_pairs, operations, transpose8x8};
+use super::{PHILOX_FACTORS, Simd, next_philox_key};
 
 /// Proof that the processor has AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy)]
@@ -27,6 +27,20 @@ fn first(n: usize) -> __mmask16 {
 unsafe fn indices(table: &[i32; 16]) -> __m512i {
     // SAFETY: the caller has AVX-512; the table holds 16 numbers.
     unsafe { _mm512_loadu_si512(table.as_ptr().cast()) }
+}
+
+/// The upper and the lower half of the 64-bit products `x * factor`.
+#[inline(always)]
+unsafe fn wide_product(x: __m512i, factor: u32) -> (__m512i, __m512i) {
+    // SAFETY: the caller has AVX-512.
+    unsafe {
+        let lower = _mm512_mullo_epi32(x, _mm512_set1_epi32(factor.cast_signed()));
+        let factor = _mm512_set1_epi64(i64::from(factor));
+        // Products of the even lanes, and of the odd ones.
+        let even = _mm512_mul_epu32(x, factor);
+        let odd = _mm512_mul_epu32(_mm512_srli_epi64::<32>(x), factor);
+        (_mm512_mask_mov_epi32(_mm512_srli_epi64::<32>(even), 0xaaaa, odd), lower)
+    }
 }
 
 static EVEN: [i32; 16] = [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30];
@@ -67,6 +81,53 @@ impl Simd for Avx512 {
     unsafe fn gather(self, p: *const f32, index: __m512) -> __m512 {
         // SAFETY: the caller's promise.
         unsafe { _mm512_i32gather_ps::<4>(_mm512_cvtps_epi32(index), p) }
+    }
+    #[inline(always)]
+    fn sum(self, v: __m512) -> f32 {
+        // SAFETY: `self` proves that the processor has these instructions.
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn largest(self, v: __m512) -> f32 {
+        // SAFETY: `self` proves that the processor has these instructions.
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+    #[inline(always)]
+    fn philox(self, c: &mut [[u32; 16]; 4], mut key: [u32; 2]) {
+        // SAFETY: `self` proves that the processor has these instructions; each array holds 16
+        // numbers.
+        unsafe {
+            let load = |x: &[u32; 16]| _mm512_loadu_si512(x.as_ptr().cast());
+            let (mut c0, mut c1, mut c2, mut c3) =
+                (load(&c[0]), load(&c[1]), load(&c[2]), load(&c[3]));
+            for _ in 0..10 {
+                let (a_high, a_low) = wide_product(c0, PHILOX_FACTORS[0]);
+                let (b_high, b_low) = wide_product(c2, PHILOX_FACTORS[1]);
+                let keys = key.map(|key| _mm512_set1_epi32(key.cast_signed()));
+                c0 = _mm512_xor_si512(_mm512_xor_si512(b_high, c1), keys[0]);
+                c2 = _mm512_xor_si512(_mm512_xor_si512(a_high, c3), keys[1]);
+                (c1, c3) = (b_low, a_low);
+                key = next_philox_key(key);
+            }
+            for (c, v) in c.iter_mut().zip([c0, c1, c2, c3]) {
+                _mm512_storeu_si512(c.as_mut_ptr().cast(), v);
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn gather_pairs(self, p: *const f32, index: __m512) -> (__m512, __m512) {
+        // Pairs are read as one 64-bit number; gather instructions are slower where they are
+        // microcode.
+        // SAFETY: the caller's promise; the array holds 16 numbers.
+        unsafe {
+            let mut at = [0_i32; 16];
+            _mm512_storeu_si512(at.as_mut_ptr().cast(), _mm512_cvtps_epi32(index));
+            let low = _mm512_castps256_ps512(four_pairs(p, &at, 0));
+            let low = _mm512_insertf32x8::<1>(low, four_pairs(p, &at, 4));
+            let high = _mm512_castps256_ps512(four_pairs(p, &at, 8));
+            let high = _mm512_insertf32x8::<1>(high, four_pairs(p, &at, 12));
+            self.deinterleave(low, high)
+        }
     }
     #[inline(always)]
     unsafe fn transpose_tile(self, y: *mut f32, y_row: usize, x: *const f32, x_row: usize) {

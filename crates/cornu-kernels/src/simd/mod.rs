@@ -20,6 +20,15 @@ pub(crate) use portable::Portable;
 /// The most lanes a vector has.
 pub(crate) const MAX_LANES: usize = 16;
 
+/// The multipliers of Philox4x32.
+const PHILOX_FACTORS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
+
+/// The key of the next round: adds the golden ratio and sqrt(3) - 1.
+#[inline(always)]
+fn next_philox_key(key: [u32; 2]) -> [u32; 2] {
+    [key[0].wrapping_add(0x9e37_79b9), key[1].wrapping_add(0xbb67_ae85)]
+}
+
 /// Operations on vectors of [`Self::LANES`] numbers.
 pub(crate) trait Simd: Copy {
     /// A vector of `f32`.
@@ -63,6 +72,30 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// Every index lies within the numbers readable from `p` on and below `2^24`.
     unsafe fn gather(self, p: *const f32, index: Self::V) -> Self::V;
+    /// Ten rounds of Philox4x32 on 16 counters; see [`random`](crate::random).
+    #[inline(always)]
+    fn philox(self, c: &mut [[u32; 16]; 4], mut key: [u32; 2]) {
+        for _ in 0..10 {
+            for i in 0..16 {
+                let a = u64::from(c[0][i]) * u64::from(PHILOX_FACTORS[0]);
+                let b = u64::from(c[2][i]) * u64::from(PHILOX_FACTORS[1]);
+                c[0][i] = (b >> 32) as u32 ^ c[1][i] ^ key[0];
+                c[2][i] = (a >> 32) as u32 ^ c[3][i] ^ key[1];
+                c[1][i] = b as u32;
+                c[3][i] = a as u32;
+            }
+            key = next_philox_key(key);
+        }
+    }
+    /// Reads `p[index]` and `p[index + 1]` for each lane.
+    ///
+    /// # Safety
+    /// As [`Self::gather`], for both.
+    #[inline(always)]
+    unsafe fn gather_pairs(self, p: *const f32, index: Self::V) -> (Self::V, Self::V) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.gather(p, index), self.gather(p.add(1), index)) }
+    }
     /// `y[j * y_row + i] = x[i * x_row + j]` for `i, j < TILE`.
     ///
     /// # Safety
@@ -152,6 +185,12 @@ pub(crate) trait Simd: Copy {
         lanes[0]
     }
 
+    /// The largest lane; unspecified if one is NaN.
+    #[inline(always)]
+    fn largest(self, v: Self::V) -> f32 {
+        self.lanes(v)[..Self::LANES].iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b))
+    }
+
     /// The lanes as an array; those beyond `LANES` are zero.
     #[inline(always)]
     fn lanes(self, v: Self::V) -> [f32; MAX_LANES] {
@@ -238,7 +277,6 @@ pub(crate) use simd_fn;
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Isa;
 
     simd_fn! {

@@ -56,7 +56,11 @@ impl Callback for CSVLogger {
     fn on_train_begin(&mut self, _cx: &mut CallbackCx<'_>) -> Result<(), ModelError> {
         let mut options = OpenOptions::new();
         options.create(true).write(true);
-        if self.append { options.append(true) } else { options.truncate(true) };
+        if self.append {
+            options.append(true)
+        } else {
+            options.truncate(true)
+        };
         self.columns = None;
         self.file = Some(options.open(&self.path).map_err(|error| self.error(&error))?);
         if self.append {

@@ -36,7 +36,11 @@ pub trait Callback {
     }
 
     /// Before the first batch of an epoch.
-    fn on_epoch_begin(&mut self, _cx: &mut CallbackCx<'_>, _epoch: usize) -> Result<(), ModelError> {
+    fn on_epoch_begin(
+        &mut self,
+        _cx: &mut CallbackCx<'_>,
+        _epoch: usize,
+    ) -> Result<(), ModelError> {
         Ok(())
     }
 

@@ -83,7 +83,8 @@ impl Callback for ModelCheckpoint {
             }
             self.best = Some(value);
         }
-        let path = filled(&self.path, epoch, logs).map_err(|problem| self.monitor.error(problem))?;
+        let path =
+            filled(&self.path, epoch, logs).map_err(|problem| self.monitor.error(problem))?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| ModelError::File {
                 path: folder.to_owned(),
@@ -105,7 +106,8 @@ fn filled(template: &str, epoch: usize, logs: &Logs) -> Result<PathBuf, String> 
     let mut path = String::new();
     let mut rest = template;
     while let Some(start) = rest.find('{') {
-        let length = rest[start..].find('}').ok_or_else(|| format!("`{template}`: `{{` without `}}`"))?;
+        let length =
+            rest[start..].find('}').ok_or_else(|| format!("`{template}`: `{{` without `}}`"))?;
         path += &rest[..start];
         let placeholder = &rest[start + 1..start + length];
         let (name, format) = placeholder.split_once(':').unwrap_or((placeholder, ""));
@@ -114,7 +116,10 @@ fn filled(template: &str, epoch: usize, logs: &Logs) -> Result<PathBuf, String> 
         } else {
             let value = logs.get(name).ok_or_else(|| {
                 let names: Vec<&str> = logs.keys().map(String::as_str).collect();
-                format!("`{template}`: no log is named `{name}`; there are epoch, {}", names.join(", "))
+                format!(
+                    "`{template}`: no log is named `{name}`; there are epoch, {}",
+                    names.join(", ")
+                )
             })?;
             decimal_number(*value, format)
         };
@@ -158,7 +163,10 @@ mod tests {
     fn placeholders_are_filled_as_python_does() {
         let logs = Logs::from([("val_loss".to_owned(), 0.123456), ("loss".to_owned(), 1.5)]);
         let path = |template| filled(template, 6, &logs);
-        assert_eq!(path("a/{epoch:02d}-{val_loss:.3f}.keras").unwrap(), Path::new("a/07-0.123.keras"));
+        assert_eq!(
+            path("a/{epoch:02d}-{val_loss:.3f}.keras").unwrap(),
+            Path::new("a/07-0.123.keras")
+        );
         assert_eq!(path("{epoch}{loss}").unwrap(), Path::new("71.5"));
         assert_eq!(path("{loss:07.2f}").unwrap(), Path::new("0001.50"));
         assert_eq!(path("{epoch:3d}").unwrap(), Path::new("  7"));

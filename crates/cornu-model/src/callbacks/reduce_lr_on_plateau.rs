@@ -92,7 +92,7 @@ impl ReduceLROnPlateau {
 
 impl Callback for ReduceLROnPlateau {
     fn on_train_begin(&mut self, _cx: &mut CallbackCx<'_>) -> Result<(), ModelError> {
-        if !(self.factor < 1.0) {
+        if self.factor.is_nan() || 1.0 <= self.factor {
             let problem = format!("`factor`: expected a number below 1, got {}", self.factor);
             return Err(self.monitor.error(problem));
         }

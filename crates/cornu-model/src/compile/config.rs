@@ -2,7 +2,7 @@
 
 use cornu_nn::config::keras_object;
 use cornu_nn::losses::loss_from_config;
-use super::specs::metric_from_config;
+use cornu_nn::metrics::metric_from_config;
 use cornu_nn::optimizers::optimizer_from_config;
 use serde_json::{Map, Value, json};
 
@@ -55,7 +55,9 @@ impl Compile {
     ///
     /// [`ModelError::Config`] names the key and what is wrong.
     pub fn from_config(config: &Value) -> Result<Self, ModelError> {
-        let error = |key: &str, problem: String| ModelError::config(format!("compile_config.{key}"), problem);
+        let error = |key: &str, problem: String| {
+            ModelError::config(format!("compile_config.{key}"), problem)
+        };
         let known = [
             "optimizer",
             "loss",
@@ -81,9 +83,15 @@ impl Compile {
                 .map_err(|problem| error("loss", problem.to_string())),
         })?
         .ok_or_else(|| error("loss", "no output has a loss".to_owned()))?;
-        let loss_weights = read_per_output(&config["loss_weights"], |_| false, |value| {
-            value.as_f64().ok_or_else(|| error("loss_weights", format!("expected a number, got {value}")))
-        })?;
+        let loss_weights = read_per_output(
+            &config["loss_weights"],
+            |_| false,
+            |value| {
+                value
+                    .as_f64()
+                    .ok_or_else(|| error("loss_weights", format!("expected a number, got {value}")))
+            },
+        )?;
         let metric = |value: &Value| match value {
             Value::String(name) => Ok(MetricSpec::named(name)),
             value => metric_from_config(value)
@@ -95,7 +103,9 @@ impl Compile {
             let value = &config[key];
             let is_flat = |value: &Value| {
                 is_object(value)
-                    || value.as_array().is_some_and(|list| list.iter().all(|m| m.is_string() || is_object(m)))
+                    || value
+                        .as_array()
+                        .is_some_and(|list| list.iter().all(|m| m.is_string() || is_object(m)))
             };
             read_per_output(value, is_flat, |value| match value {
                 Value::Null => Ok(Vec::new()),
@@ -128,9 +138,7 @@ fn read_per_output<T>(
     Ok(Some(match value {
         Value::Null => return Ok(None),
         value if is_one(value) => PerOutput::One(read(value)?),
-        Value::Array(list) => {
-            PerOutput::List(list.iter().map(read).collect::<Result<_, _>>()?)
-        }
+        Value::Array(list) => PerOutput::List(list.iter().map(read).collect::<Result<_, _>>()?),
         Value::Object(named) => {
             let read = |(name, value): (&String, &Value)| Ok((name.clone(), read(value)?));
             PerOutput::Named(named.iter().map(read).collect::<Result<_, ModelError>>()?)

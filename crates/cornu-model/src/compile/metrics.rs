@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use cornu_nn::metrics::{Direction, Metric, accuracy_for_shapes};
-use super::specs::metric_from_config;
+use cornu_nn::LayerError;
+use cornu_nn::metrics::{Direction, Metric, metric_for_shapes};
 use cornu_tensor::Tensor;
 use serde_json::json;
 
-use super::specs::{MetricSpec, Named};
 use super::PerOutput;
+use super::specs::{MetricSpec, Named};
 use crate::ModelError;
 use crate::history::Logs;
 
@@ -24,14 +24,24 @@ struct CompiledMetric {
     metric: Resolved,
 }
 
-/// `accuracy` stands for a metric that depends on the shapes of labels and predictions.
+/// `accuracy` and `crossentropy` stand for metrics that depend on the shapes of labels and predictions.
 #[derive(Debug)]
 enum Resolved {
     AtFirstBatch(String),
     Metric(Box<dyn Metric>),
 }
 
-const BY_SHAPES: &[&str] = &["accuracy", "acc"];
+const BY_SHAPES: &[&str] = &["accuracy", "acc", "crossentropy", "ce"];
+
+/// The metric of a name, logged under the very name it was asked by, such as `mae`; only a class
+/// name stands for the class's own.
+fn named(name: &str, y_true: &[usize], y_pred: &[usize]) -> Result<Box<dyn Metric>, LayerError> {
+    let mut metric = metric_for_shapes(&json!(name), y_true, y_pred)?;
+    if name != metric.class_name() {
+        metric.set_name(name);
+    }
+    Ok(metric)
+}
 
 impl CompiledMetrics {
     pub(super) fn new(
@@ -60,7 +70,7 @@ impl CompiledMetrics {
                         Resolved::AtFirstBatch(name)
                     }
                     Named::Name(name) => Resolved::Metric(
-                        metric_from_config(&json!(name))
+                        named(&name, &[], &[])
                             .map_err(|error| ModelError::Compile(format!("`{what}`: {error}")))?,
                     ),
                 };
@@ -81,13 +91,18 @@ impl CompiledMetrics {
             let output = compiled.output;
             let (y_true, y_pred) = (&y_true[output], &y_pred[output]);
             if let Resolved::AtFirstBatch(name) = &compiled.metric {
-                let metric = accuracy_for_shapes(y_true.dims(), y_pred.dims(), name);
-                compiled.metric = Resolved::Metric(metric);
+                let metric = named(name, y_true.dims(), y_pred.dims());
+                compiled.metric = Resolved::Metric(
+                    metric.map_err(|error| ModelError::Compile(format!("`metrics`: {error}")))?,
+                );
             }
             let Resolved::Metric(metric) = &mut compiled.metric else { continue };
             let weight = sample_weight.get(output).copied().flatten().filter(|_| compiled.weighted);
-            metric.update(y_true, y_pred, weight).map_err(|error| {
-                ModelError::data(format!("metric `{}`", metric.name()), "fitting shapes", error.to_string())
+            let updated = metric.update(y_true, y_pred, weight);
+            updated.map_err(|source| ModelError::Metric {
+                metric: metric.name().to_owned(),
+                output: self.outputs[output].clone(),
+                source,
             })?;
         }
         Ok(())
@@ -134,14 +149,12 @@ impl CompiledMetrics {
 
     /// Which way the metric logged as `name` gets better.
     pub(crate) fn direction(&self, name: &str) -> Option<Direction> {
-        let found = self.metrics.iter().find_map(|compiled| {
-            match &compiled.metric {
-                Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
-                Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
-                    Some(Direction::Up)
-                }
-                _ => None,
+        let found = self.metrics.iter().find_map(|compiled| match &compiled.metric {
+            Resolved::Metric(metric) if name.ends_with(metric.name()) => metric.direction(),
+            Resolved::AtFirstBatch(metric) if name.ends_with(metric.as_str()) => {
+                Some(if metric.starts_with("acc") { Direction::Up } else { Direction::Down })
             }
+            _ => None,
         });
         // The loss of one output.
         let is_loss = || self.outputs.iter().any(|output| *name == format!("{output}_loss"));

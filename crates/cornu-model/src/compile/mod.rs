@@ -113,8 +113,7 @@ impl Model {
     ///
     /// As for [`Model::compile`].
     pub fn compile_with(&mut self, compile: Compile) -> Result<(), ModelError> {
-        let names: Vec<String> =
-            self.output_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = self.output_names().into_iter().map(str::to_owned).collect();
         let config = config::write(&compile);
         let optimizer = compile.optimizer.resolve()?;
         let weights = match compile.loss_weights {
@@ -132,7 +131,8 @@ impl Model {
         }
         let metrics = CompiledMetrics::new(&names, compile.metrics, compile.weighted_metrics)?;
         self.drop_optimizer_state();
-        self.compiled = Some(Compiled { optimizer, losses, metrics, config, iteration: 0, state: None });
+        self.compiled =
+            Some(Compiled { optimizer, losses, metrics, config, iteration: 0, state: None });
         self.programs.clear();
         Ok(())
     }
@@ -141,7 +141,10 @@ impl Model {
         self.compiled.as_ref().ok_or(ModelError::NotCompiled { action })
     }
 
-    pub(crate) fn compiled_mut(&mut self, action: &'static str) -> Result<&mut Compiled, ModelError> {
+    pub(crate) fn compiled_mut(
+        &mut self,
+        action: &'static str,
+    ) -> Result<&mut Compiled, ModelError> {
         self.compiled.as_mut().ok_or(ModelError::NotCompiled { action })
     }
 
@@ -171,7 +174,10 @@ impl Model {
         let Some(compiled) = &self.compiled else { return Vec::new() };
         let trainable = self.weights.iter().filter(|weight| weight.trainable);
         let trainable: Vec<VariableSpec> = trainable
-            .map(|weight| VariableSpec { name: weight.path.clone(), dims: weight.spec.dims.clone() })
+            .map(|weight| VariableSpec {
+                name: weight.path.clone(),
+                dims: weight.spec.dims.clone(),
+            })
             .collect();
         state_specs(&*compiled.optimizer, &trainable)
     }

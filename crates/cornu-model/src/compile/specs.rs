@@ -133,8 +133,3 @@ impl MetricSpec {
         Self(Named::Value(metric))
     }
 }
-
-// TEMPORARY
-pub(super) fn metric_from_config(value: &Value) -> Result<Box<dyn Metric>, cornu_nn::LayerError> {
-    Err(cornu_nn::LayerError::UnknownClass { kind: "metric", name: value.to_string() })
-}

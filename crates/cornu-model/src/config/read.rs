@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::ModelError;
 use crate::network::{LayerValues, Network, NetworkForm};
+use crate::operation::Operation;
 use crate::sequential::Sequential;
 use crate::symbolic::{ArgumentForm, KerasTensor, LayerHandle, LayerKind};
 
@@ -131,7 +132,7 @@ fn make_call(
         args => (ArgumentForm::Separate, args),
     };
     let mut inputs = Vec::new();
-    for arg in args {
+    for arg in args.iter().filter(|arg| !arg.is_number()) {
         let history = &arg["config"]["keras_history"];
         let (source, node, tensor) = history_parts(history).ok_or_else(|| {
             ModelError::config(&place, format!("argument `{arg}`: expected a tensor of the model"))
@@ -141,11 +142,9 @@ fn make_call(
             .ok_or_else(|| ModelError::config(&place, format!("no layer is named `{source}`")))?;
         match source.calls.get(node) {
             None => return Ok(false),
-            Some(outputs) => inputs.push(
-                outputs.get(tensor).cloned().ok_or_else(|| {
-                    ModelError::config(&place, format!("`{history}` has no such output"))
-                })?,
-            ),
+            Some(outputs) => inputs.push(outputs.get(tensor).cloned().ok_or_else(|| {
+                ModelError::config(&place, format!("`{history}` has no such output"))
+            })?),
         }
     }
     let kwargs = kwargs(node, &place)?;
@@ -238,13 +237,16 @@ fn layer(object: &Value, place: &str) -> Result<LayerHandle, ModelError> {
     let config = &object["config"];
     let name = text(config, "name", place)?;
     let trainable = config.get("trainable").and_then(Value::as_bool).unwrap_or(true);
-    let handle = if matches!(class_name, "Functional" | "Sequential") {
+    let module = object["module"].as_str().unwrap_or_default();
+    let handle = if Operation::is_module(module) {
+        let operation = Operation::new(module, class_name, arguments(object))
+            .map_err(|source| ModelError::layer(name, source))?;
+        LayerHandle::from_kind(LayerKind::Operation(operation.into()), None, true)
+    } else if matches!(class_name, "Functional" | "Sequential") {
         let network = network(object, &format!("{place}, model `{name}`"))?;
         LayerHandle::of_network(network.into(), LayerValues::new())
     } else {
-        let error = |source: LayerError| {
-            ModelError::layer(name, source)
-        };
+        let error = |source: LayerError| ModelError::layer(name, source);
         let mut reader = ConfigReader::new(config).map_err(error)?;
         reader.ignore(&["name", "trainable", "dtype"]);
         check_dtype(&config["dtype"]).map_err(error)?;
@@ -253,6 +255,12 @@ fn layer(object: &Value, place: &str) -> Result<LayerHandle, ModelError> {
         LayerHandle::from_kind(LayerKind::Layer(layer), None, true)
     };
     Ok(handle.named(name).trainable(trainable))
+}
+
+/// The arguments of an operation's only call: numbers, and `None` for a tensor.
+fn arguments(object: &Value) -> Vec<Option<Value>> {
+    let args = object["inbound_nodes"][0]["args"].as_array();
+    args.into_iter().flatten().map(|arg| arg.is_number().then(|| arg.clone())).collect()
 }
 
 fn symbolic_shape(value: &Value) -> Option<SymbolicShape> {

@@ -115,6 +115,12 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
             "registered_name": null,
         }),
         LayerKind::Network { network, .. } => object(network, &layer.name, trainable),
+        LayerKind::Operation(operation) => json!({
+            "module": operation.module(),
+            "class_name": operation.class_name(),
+            "config": {"name": layer.name},
+            "registered_name": operation.class_name(),
+        }),
         LayerKind::Layer(kind) => {
             let mut config = Map::new();
             config.insert("name".to_owned(), json!(layer.name));
@@ -141,7 +147,8 @@ fn build_config(class_name: &str, inputs: &[SymbolicShape]) -> Option<Value> {
     }
     if class_name == "MultiHeadAttention" {
         let names = ["query_shape", "value_shape", "key_shape"];
-        let shapes = names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
+        let shapes =
+            names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
         return Some(json!({"shapes_dict": shapes.collect::<Map<_, _>>()}));
     }
     Some(json!({"input_shape": shapes(inputs)}))
@@ -157,6 +164,12 @@ fn shapes(shapes: &[SymbolicShape]) -> Value {
 
 fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Value {
     let tensors: Vec<Value> = call.inputs.iter().map(|&t| keras_tensor(network, t)).collect();
+    if let LayerKind::Operation(operation) = &layer.kind {
+        let mut tensors = tensors.into_iter();
+        let argument = |argument: &Option<Value>| argument.clone().or_else(|| tensors.next());
+        let args: Vec<Value> = operation.arguments.iter().filter_map(argument).collect();
+        return json!({"args": args, "kwargs": {}});
+    }
     let args = match call.form {
         ArgumentForm::Separate => json!(tensors),
         ArgumentForm::List => json!([tensors]),

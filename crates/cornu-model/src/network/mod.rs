@@ -17,7 +17,7 @@ pub(crate) use names::provisional_name;
 /// Layers and how they are connected. A model is a network with weights; a network inside of
 /// another one is a layer of it.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub(crate) struct Network {
     pub(crate) id: u64,
     /// `None`: named after its class by whatever it is a layer of.
     pub(crate) name: Option<String>,
@@ -93,6 +93,28 @@ pub struct WeightInfo {
     /// Whether an optimizer may change it: the layer, every network around it and the weight
     /// itself are trainable.
     pub trainable: bool,
+}
+
+impl WeightInfo {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        self.spec.dims.iter().product()
+    }
+
+    /// Whether it has no values: an axis of size 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether Keras keeps it as `int64`: the `count` of a Normalization, and no other weight.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.spec.name == "count" && self.spec.dims.is_empty() && !self.spec.trainable
+    }
+
+    /// Bytes that Keras keeps it in.
+    pub(crate) fn n_bytes(&self) -> usize {
+        if self.is_integer() { 8 * self.len() } else { 4 * self.len() }
+    }
 }
 
 /// The weights of one layer: where they lie among all weights of the network.
@@ -177,8 +199,13 @@ impl Network {
         tensors.iter().map(name).collect()
     }
 
-    /// What Keras calls `model.layers`: a Sequential does not list its input.
+    /// What Keras calls `model.layers`: no operations, and a Sequential does not list its input.
     pub(crate) fn listed_layers(&self) -> impl Iterator<Item = (usize, &LayerEntry)> {
+        self.listed_operations().filter(|(_, layer)| !matches!(layer.kind, LayerKind::Operation(_)))
+    }
+
+    /// What Keras calls `model.operations`.
+    pub(crate) fn listed_operations(&self) -> impl Iterator<Item = (usize, &LayerEntry)> {
         self.layers.iter().enumerate().filter(|(_, layer)| {
             self.form == NetworkForm::Functional || !matches!(layer.kind, LayerKind::Input(_))
         })
@@ -230,7 +257,7 @@ impl Collected {
             let path = format!("{prefix}{}", layer.name);
             let trainable = trainable && layer.trainable;
             match &layer.kind {
-                LayerKind::Input(_) => {}
+                LayerKind::Input(_) | LayerKind::Operation(_) => {}
                 LayerKind::Network { network, values } => {
                     let mut brought = brought.to_vec();
                     brought.push(values);

@@ -35,8 +35,7 @@ pub(crate) fn provisional_name<T: Borrow<KerasTensor>>(
     inputs: &[T],
 ) -> String {
     let mut layers = BTreeMap::from([(layer.id(), layer.clone())]);
-    let mut waiting: Vec<KerasTensor> =
-        inputs.iter().map(|input| input.borrow().clone()).collect();
+    let mut waiting: Vec<KerasTensor> = inputs.iter().map(|input| input.borrow().clone()).collect();
     let mut seen = BTreeSet::new();
     while let Some(tensor) = waiting.pop() {
         if seen.insert(tensor.call.id) {
@@ -63,8 +62,7 @@ fn numbered(layers: &[LayerHandle]) -> Vec<String> {
                 let class = snake_case(layers[i].kind().class_name());
                 let count = counts.entry(class.clone()).or_insert(0);
                 loop {
-                    let name =
-                        if *count == 0 { class.clone() } else { format!("{class}_{count}") };
+                    let name = if *count == 0 { class.clone() } else { format!("{class}_{count}") };
                     *count += 1;
                     if !given.contains(name.as_str()) {
                         break name;

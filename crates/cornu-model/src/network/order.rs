@@ -58,16 +58,16 @@ pub(super) fn ordered(
         walk.layers.iter().zip(0..).map(|(layer, index)| (layer.id(), index)).collect();
     let mut layers = walk.layers;
     for input in inputs {
-        if !layer_depth.contains_key(&input.call.layer.id()) {
-            layer_depth.insert(input.call.layer.id(), 0);
-            met.insert(input.call.layer.id(), -1);
-            layers.push(input.call.layer.clone());
-            calls.push(input.call.clone());
+        let layer = &input.call.layer;
+        if layer_depth.contains_key(&layer.id()) {
+            continue;
         }
+        layer_depth.insert(layer.id(), 0);
+        met.insert(layer.id(), -1);
+        layers.push(layer.clone());
+        calls.push(input.call.clone());
     }
-    layers.sort_by_key(|layer| {
-        (std::cmp::Reverse(layer_depth[&layer.id()]), met[&layer.id()])
-    });
+    layers.sort_by_key(|layer| (std::cmp::Reverse(layer_depth[&layer.id()]), met[&layer.id()]));
     let position = calls.iter().enumerate().map(|(i, call)| (call.id, i)).collect();
     let node_of = |call: &Call| {
         let same_layer = |other: &&Arc<Call>| other.layer.id() == call.layer.id();

@@ -31,16 +31,16 @@ impl Default for SummaryOptions {
     }
 }
 
-/// What the lines below the table say.
-pub(crate) struct Counts {
-    pub(crate) trainable: usize,
-    pub(crate) non_trainable: usize,
-    /// Values and bytes of the optimizer's variables, once it has any.
-    pub(crate) optimizer: Option<(usize, usize)>,
+/// What the lines below the table say: numbers of values, and their bytes.
+struct Counts {
+    trainable: (usize, usize),
+    non_trainable: (usize, usize),
+    /// Of the optimizer's variables, once it has any.
+    optimizer: Option<(usize, usize)>,
 }
 
 /// The whole text.
-pub(crate) fn summary(
+fn summary(
     name: &str,
     network: &Network,
     counts: &Counts,
@@ -54,16 +54,16 @@ pub(crate) fn summary(
         text.extend(line.chars().take(options.columns));
         text.push('\n');
     }
-    let (optimizer, optimizer_bytes) = counts.optimizer.unwrap_or((0, 0));
-    let total = counts.trainable + counts.non_trainable;
-    let mut line = |title: &str, n: usize, bytes: usize| {
+    let parts = [counts.trainable, counts.non_trainable, counts.optimizer.unwrap_or((0, 0))];
+    let total = parts.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+    let mut line = |title: &str, (n, bytes): (usize, usize)| {
         text += &format!(" {title}: {} ({})\n", thousands(n), memory_size(bytes));
     };
-    line("Total params", total + optimizer, 4 * total + optimizer_bytes);
-    line("Trainable params", counts.trainable, 4 * counts.trainable);
-    line("Non-trainable params", counts.non_trainable, 4 * counts.non_trainable);
-    if counts.optimizer.is_some() {
-        line("Optimizer params", optimizer, optimizer_bytes);
+    line("Total params", total);
+    line("Trainable params", counts.trainable);
+    line("Non-trainable params", counts.non_trainable);
+    if let Some(optimizer) = counts.optimizer {
+        line("Optimizer params", optimizer);
     }
     Ok(text)
 }
@@ -154,11 +154,17 @@ impl Model {
     /// [`ModelError::Summary`] if a line is too short for the table.
     pub fn summary_with(&self, options: &SummaryOptions) -> Result<String, ModelError> {
         let counts = Counts {
-            trainable: self.n_params(|weight| weight.trainable),
-            non_trainable: self.n_params(|weight| !weight.trainable),
+            trainable: self.size(true),
+            non_trainable: self.size(false),
             optimizer: self.optimizer_size(),
         };
         summary(self.name(), &self.network, &counts, options)
+    }
+
+    /// Values and bytes of the weights that are trainable, or of those that are not.
+    fn size(&self, trainable: bool) -> (usize, usize) {
+        let weights = self.weights.iter().filter(|weight| weight.trainable == trainable);
+        weights.fold((0, 0), |sum, weight| (sum.0 + weight.len(), sum.1 + weight.n_bytes()))
     }
 }
 

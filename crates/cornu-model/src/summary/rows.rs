@@ -29,7 +29,7 @@ pub(super) fn rows(
     options: &SummaryOptions,
 ) -> Result<Vec<Vec<String>>, ModelError> {
     let mut rows = Vec::new();
-    for (index, layer) in network.listed_layers() {
+    for (index, layer) in network.listed_operations() {
         let connections = branched.then(|| connections(network, index));
         let outer = Outer { level: 0, trainable: network.trainable, connections };
         add_rows(&mut rows, network, index, layer, &outer, options)?;
@@ -90,7 +90,7 @@ fn params(
     layer: &LayerEntry,
 ) -> Result<(usize, bool), ModelError> {
     let specs = match &layer.kind {
-        LayerKind::Input(_) => Vec::new(),
+        LayerKind::Input(_) | LayerKind::Operation(_) => Vec::new(),
         LayerKind::Layer(kind) => kind
             .weights(&network.build_shapes(index))
             .map_err(|error| ModelError::layer(&layer.name, error))?,

@@ -8,6 +8,7 @@ use super::keras_tensor::{ArgumentForm, Call, KerasTensor};
 use super::next_id;
 use crate::ModelError;
 use crate::network::{LayerValues, Network, provisional_name};
+use crate::operation::Operation;
 
 /// A layer as a part of a model: the same handle applied twice is one layer with one set of
 /// weights.
@@ -40,6 +41,8 @@ pub(crate) enum LayerKind {
     Input(SymbolicShape),
     /// A layer of `cornu-nn`.
     Layer(Arc<dyn Layer>),
+    /// A function of `keras.ops`, which Keras does not count among the layers.
+    Operation(Arc<Operation>),
     /// A model used as a layer, with the weights it brings.
     Network { network: Arc<Network>, values: Arc<LayerValues> },
 }
@@ -123,8 +126,7 @@ impl LayerHandle {
         kwargs: Option<Map<String, Value>>,
     ) -> Result<Vec<KerasTensor>, ModelError> {
         let inputs: Vec<KerasTensor> = inputs.iter().map(|input| input.borrow().clone()).collect();
-        let shapes: Vec<SymbolicShape> =
-            inputs.iter().map(|input| input.shape().clone()).collect();
+        let shapes: Vec<SymbolicShape> = inputs.iter().map(|input| input.shape().clone()).collect();
         let output_shapes = self.output_shapes(&shapes).map_err(|error| match error {
             Refusal::Layer(source) => ModelError::layer(provisional_name(self, &inputs), source),
             Refusal::Network(problem) => ModelError::Structure(format!(
@@ -152,6 +154,9 @@ impl LayerHandle {
                 layer.weights(inputs).map_err(Refusal::Layer)?;
                 layer.output_shapes(inputs).map_err(Refusal::Layer)
             }
+            LayerKind::Operation(operation) => {
+                Ok(vec![operation.output_shape(inputs).map_err(Refusal::Layer)?])
+            }
             LayerKind::Network { network, .. } => {
                 let expected = network.input_shapes();
                 if expected != inputs {
@@ -173,7 +178,7 @@ impl LayerHandle {
         match &self.0.kind {
             LayerKind::Layer(layer) => layer.takes_list(),
             LayerKind::Network { network, .. } => 1 < network.inputs.len(),
-            LayerKind::Input(_) => false,
+            LayerKind::Input(_) | LayerKind::Operation(_) => false,
         }
     }
 
@@ -210,6 +215,7 @@ impl LayerKind {
         match self {
             Self::Input(_) => "InputLayer",
             Self::Layer(layer) => layer.class_name(),
+            Self::Operation(operation) => operation.class_name(),
             Self::Network { network, .. } => network.form.class_name(),
         }
     }

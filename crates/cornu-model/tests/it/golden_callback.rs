@@ -1,8 +1,6 @@
 //! Golden kind `callback`: callbacks fed with a made-up history.
 
-use cornu_model::callbacks::{
-    Callback, CallbackCx, EarlyStopping, Mode, Plan, ReduceLROnPlateau,
-};
+use cornu_model::callbacks::{Callback, CallbackCx, EarlyStopping, Mode, Plan, ReduceLROnPlateau};
 use cornu_model::{LayerExt, Logs, LossSpec, Model, Sequential, metrics};
 use cornu_nn::layers::Dense;
 use cornu_nn::optimizers::SGD;
@@ -129,7 +127,7 @@ fn replay<C: Callback>(
 fn model(learning_rate: f64) -> Model {
     let layer = Dense::new(1).use_bias(false).named("dense");
     let mut model = Sequential::new([1]).add(layer).build().unwrap();
-    let optimizer = SGD::new(learning_rate as f32);
+    let optimizer = SGD::new().learning_rate(learning_rate);
     model.compile(optimizer, LossSpec::named("mse"), metrics(["accuracy"])).unwrap();
     model
 }

@@ -1,0 +1,164 @@
+//! The training loop.
+
+use cornu_model::callbacks::{LearningRateScheduler, Progress, ProgressEvent, TerminateOnNaN};
+use cornu_model::{
+    Batch, Dataset, Fit, LossSpec, Model, ModelError, OptimizerSpec, PerOutput, Sequential, metrics,
+};
+use cornu_nn::Activation;
+use cornu_nn::layers::{Dense, Dropout};
+use cornu_nn::optimizers::{Adam, SGD};
+use cornu_tensor::Tensor;
+use cornu_testkit::Random;
+
+pub(crate) fn model(seed: u64) -> Model {
+    let mut model = Sequential::new([3])
+        .add(Dense::new(5).activation(Activation::Relu))
+        .add(Dropout::new(0.2))
+        .add(Dense::new(1).activation(Activation::Sigmoid))
+        .build()
+        .unwrap()
+        .seed(seed);
+    let loss = LossSpec::named("binary_crossentropy");
+    model.compile(Adam::new().learning_rate(0.05), loss, metrics(["accuracy"])).unwrap();
+    model
+}
+
+/// Whether the sum of three numbers is positive.
+pub(crate) fn data(n: usize) -> Dataset {
+    let x = Random::new(1).array([n, 3]);
+    let y = Tensor::from_fn([n, 1], |i| {
+        f32::from(x.data()[3 * i..3 * i + 3].iter().sum::<f32>() > 0.0)
+    });
+    Dataset::new(x, y).unwrap()
+}
+
+#[test]
+fn training_learns() {
+    let data = data(50);
+    let mut model = model(1);
+    let history = model.fit(&data, Fit::epochs(30).batch_size(8).validation(&data)).unwrap();
+    assert_eq!(history.epochs.len(), 30);
+    let accuracy = history.get("val_accuracy").unwrap();
+    assert!(0.9 < accuracy[29], "{accuracy:?}");
+    assert_eq!(model.iterations().unwrap(), 30 * 7);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
+    let weights = |seed| {
+        let mut model = model(seed);
+        model.fit(&data(20), Fit::epochs(3).batch_size(8)).unwrap();
+        model.get_weights()
+    };
+    assert_eq!(weights(3), weights(3));
+    assert_ne!(weights(3), weights(4));
+}
+
+#[test]
+fn a_loss_that_is_not_finite_stops_training_and_keeps_the_weights() {
+    let mut x = Random::new(1).array([8, 3]);
+    x.data_mut()[5 * 3] = f32::NAN;
+    let data = Dataset::new(x, Tensor::zeros([8, 1])).unwrap();
+    let mut model = model(1);
+    let fit = || Fit::epochs(2).batch_size(4).shuffle(false);
+    let error = model.fit(&data, fit()).unwrap_err();
+    assert!(matches!(error, ModelError::NonFiniteLoss { epoch: 1, batch: 2, .. }), "{error}");
+    assert!(model.get_weights().iter().all(|w| w.data().iter().all(|v| v.is_finite())));
+    assert_eq!(model.iterations().unwrap(), 1);
+
+    let history =
+        model.fit(&data, fit().stop_on_non_finite_loss(false).callback(TerminateOnNaN)).unwrap();
+    assert_eq!(history.epochs.len(), 1);
+    assert!(history.get("loss").unwrap()[0].is_nan());
+}
+
+#[test]
+fn validation_split_takes_the_end() {
+    let data = data(10);
+    let mut model = model(1);
+    let fit = Fit::epochs(1).batch_size(7).validation_split(0.3);
+    let history = model.fit(&data, fit).unwrap();
+    assert!(history.get("val_loss").is_some());
+    // Seven samples to train with are one batch.
+    assert_eq!(model.iterations().unwrap(), 1);
+}
+
+#[test]
+fn class_weights_are_sample_weights() {
+    let plain = data(12);
+    let mut by_class = model(1);
+    by_class.fit(&plain, Fit::epochs(1).batch_size(5).class_weight([(1, 3.0)])).unwrap();
+
+    let mut batch = Batch::default();
+    cornu_model::Batches::fill(&plain, &(0..12).collect::<Vec<_>>(), &mut batch).unwrap();
+    let weights = Tensor::from_fn([12], |i| if batch.y[0].data()[i] == 1.0 { 3.0 } else { 1.0 });
+    let weighted = plain.sample_weight(weights).unwrap();
+    let mut by_sample = model(1);
+    by_sample.fit(&weighted, Fit::epochs(1).batch_size(5)).unwrap();
+    assert_eq!(by_class.get_weights(), by_sample.get_weights());
+
+    let error = by_class.fit(&weighted, Fit::epochs(1).class_weight([(1, 3.0)])).unwrap_err();
+    assert!(error.to_string().starts_with("class_weight: "), "{error}");
+}
+
+#[test]
+fn learning_rates_and_progress_are_told() {
+    let mut events = Vec::new();
+    let mut model = Sequential::new([3]).add(Dense::new(1)).build().unwrap();
+    model.compile(SGD::new(), LossSpec::named("mse"), []).unwrap();
+    let history = model
+        .fit(
+            &data(10),
+            Fit::epochs(3)
+                .initial_epoch(1)
+                .batch_size(4)
+                .callback(LearningRateScheduler::new(|epoch, _| 0.1 / epoch as f64))
+                .callback(Progress::new(|report| {
+                    events.push((report.event, report.epoch, report.batch, report.batches));
+                })),
+        )
+        .unwrap();
+    assert_eq!(history.get("learning_rate").unwrap(), [f64::from(0.1f32), f64::from(0.05f32)]);
+    assert_eq!(events[0], (ProgressEvent::EpochBegin, 1, 0, 3));
+    assert_eq!(events[3], (ProgressEvent::BatchEnd, 1, 3, 3));
+    assert_eq!(events.last().unwrap().0, ProgressEvent::TrainEnd);
+}
+
+#[test]
+fn wrong_data_and_settings_are_errors_that_say_what_is_expected() {
+    let mut model = model(1);
+    let text = |result: Result<_, ModelError>| result.map(|_: ()| ()).unwrap_err().to_string();
+    let wide = Dataset::new(Tensor::zeros([4, 2]), Tensor::zeros([4, 1])).unwrap();
+    assert_eq!(
+        text(model.fit(&wide, Fit::epochs(1)).map(drop)),
+        "x[0] (input `input_layer`): expected samples of shape [3], got [2]"
+    );
+    let labels = Dataset::new(Tensor::zeros([4, 3]), Tensor::zeros([4, 2])).unwrap();
+    let error = text(model.evaluate(&labels).map(drop));
+    assert!(error.starts_with("metric `accuracy` of output `dense_1`: input: expected"), "{error}");
+    let labels = Dataset::new(Tensor::zeros([4, 3]), Tensor::zeros([4, 2, 5])).unwrap();
+    let error = text(model.evaluate(&labels).map(drop));
+    assert!(error.starts_with("y (output `dense_1`): expected labels"), "{error}");
+    let none = Dataset::inputs(vec![Tensor::zeros([4, 3])]).unwrap();
+    assert_eq!(text(model.evaluate(&none).map(drop)), "y: expected 1 arrays (dense_1), got 0");
+    let error = text(model.fit(&data(4), Fit::epochs(1).batch_size(0)).map(drop));
+    assert_eq!(error, "batch_size: expected at least 1, got 0");
+    let mut raw = Sequential::new([3]).add(Dense::new(1)).build().unwrap();
+    let error = text(raw.fit(&data(4), Fit::epochs(1)).map(drop));
+    assert_eq!(error, "`fit` needs a compiled model: call `compile` first");
+    let error = text(raw.compile(OptimizerSpec::named("adan"), LossSpec::named("mse"), []));
+    assert!(error.contains("optimizer `adan` is not supported"), "{error}");
+    let compile = cornu_model::Compile::several(
+        OptimizerSpec::named("adam"),
+        PerOutput::Named(vec![("logits".to_owned(), LossSpec::named("mse"))]),
+    );
+    let error = text(raw.compile_with(compile));
+    assert_eq!(error, "compile: `loss`: no output is named `logits`; there are dense");
+}
+
+#[test]
+fn an_empty_prediction_has_no_samples() {
+    let mut model = model(1);
+    assert_eq!(model.predict(&Tensor::zeros([0, 3])).unwrap().dims(), [0, 1]);
+    assert_eq!(model.predict(&Tensor::zeros([33, 3])).unwrap().dims(), [33, 1]);
+}

@@ -6,7 +6,7 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value, json};
 
-use crate::config::{keras_object, object_parts};
+use crate::config::{keras_object, object_parts, one_or_list};
 use crate::shape::resolve_axis;
 use crate::{ConfigReader, LayerError};
 
@@ -140,10 +140,6 @@ impl Constraint {
         let config: Map<String, Value> = config.as_object().cloned().unwrap_or_default();
         keras_object("keras.constraints", self.class_name(), config)
     }
-}
-
-fn one_or_list(axis: &[i64]) -> Value {
-    if let [one] = axis { json!(one) } else { json!(axis) }
 }
 
 /// L2 norm over `axes`, which stay with size 1.

@@ -32,9 +32,11 @@ catalogue! {
     Dropout, SpatialDropout2D, GaussianNoise, GaussianDropout, ActivityRegularization,
     Flatten, Reshape, Permute, RepeatVector, ZeroPadding2D, Cropping2D,
     BatchNormalization, LayerNormalization,
+    GroupNormalization, RMSNormalization, UnitNormalization, AlphaDropout, CenterCrop,
+    CategoryEncoding,
     Rescaling, Normalization, Resizing, UpSampling2D,
     RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
-    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate,
+    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
 }
 
 /// Keras's second names of layer classes.

@@ -34,16 +34,16 @@ impl DataFormat {
         }
     }
 
-    /// Channels last from this format.
-    pub(super) fn to_last(self, g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
+    /// Pictures in this format with channels last.
+    pub(super) fn channels_last(self, g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
         match self {
             Self::ChannelsLast => Ok(x),
             Self::ChannelsFirst => g.transpose(x, &[0, 2, 3, 1]),
         }
     }
 
-    /// This format from channels last.
-    pub(super) fn from_last(self, g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
+    /// Pictures with channels last in this format.
+    pub(super) fn in_own_format(self, g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
         match self {
             Self::ChannelsLast => Ok(x),
             Self::ChannelsFirst => g.transpose(x, &[0, 3, 1, 2]),

@@ -31,7 +31,7 @@ pub(super) fn of_rank(inputs: &[SymbolicShape], rank: usize) -> Result<&Symbolic
 /// Size of `axis`, which a weight depends on.
 pub(super) fn known(input: &SymbolicShape, axis: usize) -> Result<usize, LayerError> {
     input.dims()[axis].ok_or_else(|| {
-        LayerError::input_shape(format!("a known size on axis {axis}"), &[input.clone()])
+        LayerError::input_shape(format!("a known size on axis {axis}"), std::slice::from_ref(input))
     })
 }
 
@@ -40,7 +40,16 @@ pub(super) fn sample_axis(input: &SymbolicShape, axis: i64) -> Result<usize, Lay
     crate::shape::resolve_axis(axis, input.rank()).filter(|&axis| 0 < axis).ok_or_else(|| {
         LayerError::input_shape(
             format!("an axis {axis} that is not the samples'"),
-            &[input.clone()],
+            std::slice::from_ref(input),
         )
     })
+}
+
+/// Several such axes, rising, each once.
+pub(super) fn sample_axes(input: &SymbolicShape, axes: &[i64]) -> Result<Vec<usize>, LayerError> {
+    let mut from_front =
+        axes.iter().map(|&axis| sample_axis(input, axis)).collect::<Result<Vec<_>, _>>()?;
+    from_front.sort_unstable();
+    from_front.dedup();
+    Ok(from_front)
 }

@@ -1,4 +1,26 @@
 //! Layers: one file each, in Keras's families.
+//!
+//! A layer is made with what it cannot do without; the rest has Keras's defaults and Keras's names:
+//!
+//! ```
+//! use cornu_nn::layers::{Conv2D, Dropout, MaxPooling2D, Padding};
+//! use cornu_nn::{Activation, Layer, Regularizer, SymbolicShape};
+//!
+//! let conv = Conv2D::new(32, 3)
+//!     .strides((2, 1))
+//!     .padding(Padding::Same)
+//!     .activation(Activation::Relu)
+//!     .use_bias(false)
+//!     .kernel_regularizer(Regularizer::l2(1e-4));
+//! let pictures = SymbolicShape::batched([28, 28, 1]);
+//! assert_eq!(conv.output_shape(&[pictures.clone()])?.to_string(), "(None, 14, 28, 32)");
+//! let pooled = MaxPooling2D::new().pool_size(3).output_shape(&[pictures.clone()])?;
+//! assert_eq!(pooled.to_string(), "(None, 9, 9, 1)");
+//!
+//! // Nothing is checked before it is used.
+//! assert!(Dropout::new(1.5).output_shape(&[pictures]).is_err());
+//! # Ok::<(), cornu_nn::LayerError>(())
+//! ```
 
 pub mod activations;
 mod catalogue;
@@ -29,16 +51,19 @@ pub use self::convolutional::{Conv2D, Conv2DTranspose, DepthwiseConv2D, Separabl
 pub use self::core::{Dense, Identity, InputLayer};
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
 pub use image::DataFormat;
-pub use merging::{Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract};
-pub use normalization::{BatchNormalization, LayerNormalization};
+pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
+pub use normalization::{
+    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization,
+};
 pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
 use preprocessing::read_interpolation;
 pub use preprocessing::{
-    Factor, FlipMode, Normalization, Numbers, RandomBrightness, RandomContrast, RandomFlip,
-    RandomRotation, RandomTranslation, RandomZoom, Rescaling, Resizing,
+    CategoryEncoding, CenterCrop, Factor, FlipMode, Normalization, Numbers, OutputMode,
+    RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+    Rescaling, Resizing,
 };
 pub use regularization::{
-    ActivityRegularization, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
+    ActivityRegularization, AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
 };
 pub use reshaping::{
     Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D,

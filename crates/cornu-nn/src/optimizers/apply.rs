@@ -94,7 +94,8 @@ pub fn apply(
     step.unscale()?;
     let due = step.accumulate()?;
     step.clip()?;
-    step.decay_and_update(params, due)?;
+    step.decay(&variables)?;
+    step.update(params, due)?;
     step.average()?;
     step.constrain(params)?;
     let changed = |(value, param): (&ValueId, &Param<'_>)| {
@@ -186,31 +187,40 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn decay_and_update(
-        &mut self,
-        params: &[Param<'_>],
-        due: Option<ValueId>,
-    ) -> Result<(), LayerError> {
-        let kept = match self.settings.weight_decay {
-            None => None,
-            Some(decay) => {
-                let rate = self.graph.mul_scalar(self.learning_rate, rounded(decay))?;
-                Some(self.graph.scalar_sub(1.0, rate)?)
+    /// Shrinks the variables. Those with a gradient only: the others are not part of the step.
+    fn decay(&mut self, variables: &[VariableSpec]) -> Result<(), LayerError> {
+        // One scalar for each different decay, which is nearly always one.
+        let mut factors: Vec<(f64, ValueId)> = Vec::new();
+        for (variable, spec) in variables.iter().enumerate() {
+            let decay = self.optimizer.weight_decay_of(spec);
+            let Some(decay) = decay.filter(|_| self.settings.decays(&spec.name)) else { continue };
+            if self.gradients[variable].is_none() {
+                continue;
             }
-        };
+            let factor = match factors.iter().find(|(known, _)| *known == decay) {
+                Some(&(_, factor)) => factor,
+                None => {
+                    let rate = self.graph.mul_scalar(self.learning_rate, rounded(decay))?;
+                    let factor = self.graph.scalar_sub(1.0, rate)?;
+                    factors.push((decay, factor));
+                    factor
+                }
+            };
+            self.values[variable] = self.graph.mul(self.values[variable], factor)?;
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, params: &[Param<'_>], due: Option<ValueId>) -> Result<(), LayerError> {
         let prepared = self.prepare(due)?;
         for (variable, param) in params.iter().enumerate() {
             let Some(gradient) = self.gradients[variable] else { continue };
-            let mut value = param.value;
-            if let Some(kept) = kept.filter(|_| self.settings.decays(param.name)) {
-                value = self.graph.mul(value, kept)?;
-            }
             let positions: Vec<usize> =
                 (0..).map_while(|slot| self.position(StateRole::Slot { variable, slot })).collect();
             let slots: Vec<ValueId> = positions.iter().map(|&i| self.state[i]).collect();
-            let optimizer = self.optimizer;
+            let (optimizer, decayed) = (self.optimizer, self.values[variable]);
             let mut cx = self.cx(&prepared.scalars);
-            let (value, slots) = optimizer.update(&mut cx, value, gradient, &slots)?;
+            let (value, slots) = optimizer.update(&mut cx, decayed, gradient, &slots)?;
             self.values[variable] = self.if_due(due, value, param.value)?;
             for (position, slot) in positions.into_iter().zip(slots) {
                 self.state[position] = self.if_due(due, slot, self.state[position])?;

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Nadam, Optimizer, RMSprop,
-    SGD,
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, Optimizer,
+    RMSprop, SGD,
 };
 use crate::config::object_parts;
 use crate::{ConfigReader, LayerError};
@@ -34,7 +34,7 @@ macro_rules! entries {
 }
 
 entries! {
-    SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Ftrl, Lion, Lamb, Adafactor,
+    SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Ftrl, Lion, Lamb, Adafactor, Muon,
 }
 
 /// The optimizer that Keras names or writes as `value`: `"adam"`, `"Adam"`, or an object.

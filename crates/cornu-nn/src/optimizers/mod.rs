@@ -17,6 +17,7 @@ mod ftrl;
 mod lamb;
 mod learning_rate;
 mod lion;
+mod muon;
 mod nadam;
 mod rmsprop;
 mod settings;
@@ -41,6 +42,7 @@ pub use ftrl::Ftrl;
 pub use lamb::Lamb;
 pub use learning_rate::LearningRate;
 pub use lion::Lion;
+pub use muon::Muon;
 pub use nadam::Nadam;
 pub use rmsprop::RMSprop;
 pub use settings::OptimizerSettings;
@@ -69,6 +71,11 @@ pub trait Optimizer: Debug + Send + Sync {
     /// What is kept between steps for all variables together.
     fn shared_slots(&self) -> Vec<SlotSpec> {
         Vec::new()
+    }
+
+    /// By how much (times the learning rate) a variable shrinks before each step.
+    fn weight_decay_of(&self, _variable: &VariableSpec) -> Option<f64> {
+        self.settings().weight_decay
     }
 
     /// What is computed once per step, before any variable: scalars that [`Optimizer::update`] finds

@@ -40,15 +40,15 @@ fn apply(case: &Case) -> Result<Experiment, LayerError> {
     let (drawn, lower): (Tensor, Lower) = match class {
         "RandomFlip" => {
             let layer = RandomFlip::from_config(config)?;
-            (tensor(case, "flips"), Box::new(move |g, x, d| layer.apply(g, x, d)))
+            (tensor(case, "flips"), Box::new(move |g, x, d| layer.transform(g, x, d)))
         }
         "RandomContrast" => {
             let layer = RandomContrast::from_config(config)?;
-            (tensor(case, "contrast_factor"), Box::new(move |g, x, d| layer.apply(g, x, d)))
+            (tensor(case, "contrast_factor"), Box::new(move |g, x, d| layer.transform(g, x, d)))
         }
         "RandomBrightness" => {
             let layer = RandomBrightness::from_config(config)?;
-            (tensor(case, "rgb_delta"), Box::new(move |g, x, d| layer.apply(g, x, d)))
+            (tensor(case, "rgb_delta"), Box::new(move |g, x, d| layer.transform(g, x, d)))
         }
         "RandomRotation" => {
             let layer = RandomRotation::from_config(config)?;
@@ -57,20 +57,20 @@ fn apply(case: &Case) -> Result<Experiment, LayerError> {
             let degrees = degrees.reshaped([n, 1]).unwrap();
             let lower = move |g: &mut Graph, x, degrees| {
                 let radians = g.mul_scalar(degrees, PI / 180.0)?;
-                layer.apply(g, x, radians)
+                layer.transform(g, x, radians)
             };
             (degrees, Box::new(lower))
         }
         "RandomTranslation" => {
             let layer = RandomTranslation::from_config(config)?;
-            (tensor(case, "translations"), Box::new(move |g, x, d| layer.apply(g, x, d)))
+            (tensor(case, "translations"), Box::new(move |g, x, d| layer.transform(g, x, d)))
         }
         "RandomZoom" => {
             let layer = RandomZoom::from_config(config)?;
             let (width, height) = (tensor(case, "width_zoom"), tensor(case, "height_zoom"));
             let zooms =
                 Tensor::from_fn([width.len(), 2], |i| [&width, &height][i % 2].data()[i / 2]);
-            (zooms, Box::new(move |g, x, d| layer.apply(g, x, d)))
+            (zooms, Box::new(move |g, x, d| layer.transform(g, x, d)))
         }
         other => panic!("{other} is in the catalogue but not in this test"),
     };

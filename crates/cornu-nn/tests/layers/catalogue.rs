@@ -19,7 +19,10 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "DepthwiseConv2D" => (json!({"kernel_size": 2, "depth_multiplier": 2}), vec![picture]),
         "AveragePooling2D" => (json!({"pool_size": 2}), vec![picture]),
         "Activation" => (json!({"activation": "swish"}), vec![vector]),
-        "Dropout" | "GaussianDropout" => (json!({"rate": 0.5}), vec![vector]),
+        "CenterCrop" => (json!({"height": 3, "width": 3}), vec![picture]),
+        "CategoryEncoding" => (json!({"num_tokens": 7}), vec![vector]),
+        "GroupNormalization" => (json!({"groups": 2}), vec![picture]),
+        "Dropout" | "GaussianDropout" | "AlphaDropout" => (json!({"rate": 0.5}), vec![vector]),
         "SpatialDropout2D" => (json!({"rate": 0.5}), vec![picture]),
         "GaussianNoise" => (json!({"stddev": 0.5}), vec![vector]),
         "Reshape" => (json!({"target_shape": [3, -1]}), vec![vector]),
@@ -29,6 +32,7 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "Add" | "Subtract" | "Multiply" | "Average" | "Maximum" | "Minimum" => {
             (json!({}), vec![picture, vec![5, 1]])
         }
+        "Dot" => (json!({"axes": [1, 2]}), vec![vec![4, 3], vec![2, 4]]),
         "Concatenate" => (json!({"axis": -1}), vec![picture, vec![6, 5, 2]]),
         "Rescaling" => (json!({"scale": 0.5, "offset": [1.0, 2.0, 3.0, 4.0]}), vec![picture]),
         "Normalization" => (json!({"axis": [1, -1]}), vec![picture]),

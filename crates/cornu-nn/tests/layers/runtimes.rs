@@ -23,6 +23,7 @@ impl Experiment {
     /// Runs on all runtimes and lists what is wrong.
     pub(crate) fn check(&self, case: &Case) -> Vec<String> {
         let mut messages = self.check_exact(case);
+        let mut one_thread = None;
         for (runtime, threads) in [
             (Runtime::Reference, 1),
             (Runtime::Unfused, 1),
@@ -38,6 +39,12 @@ impl Experiment {
             match run(&mut variables) {
                 Err(error) => messages.push(format!("{runtime:?}/{threads}: {error}")),
                 Ok(outputs) => {
+                    if runtime == Runtime::Fused {
+                        let first = one_thread.get_or_insert_with(|| outputs.clone());
+                        if !bit_equal(first, &outputs) {
+                            messages.push("two threads give other bits than one".to_owned());
+                        }
+                    }
                     let outputs = self.expected.iter().zip(&outputs);
                     let after = self.after.iter().map(|(i, name)| (name, variables.get(*i)));
                     messages.extend(
@@ -109,4 +116,11 @@ impl Experiment {
             step: 0,
         })
     }
+}
+
+fn bit_equal(a: &[Tensor], b: &[Tensor]) -> bool {
+    let bits = |tensors: &[Tensor]| -> Vec<u32> {
+        tensors.iter().flat_map(|tensor| tensor.data()).map(|x| x.to_bits()).collect()
+    };
+    bits(a) == bits(b)
 }

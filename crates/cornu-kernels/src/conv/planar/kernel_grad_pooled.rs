@@ -24,11 +24,55 @@ const MAX_VECTORS: usize = 8;
 /// Elements that the last vector of a run may reach beyond it.
 const OVERREACH: usize = 16;
 
-/// A pooled pixel with a gradient: where its patch begins, and the gradient.
-#[derive(Clone, Copy)]
+/// Elements from one cache line to the next.
+const LINE: usize = 16;
+
+/// Pooled pixels with a gradient: where the patch of each begins, and the gradient.
 struct Live {
-    at: u32,
-    gradient: f32,
+    at: [u32; MAX_LIVE],
+    gradients: [f32; MAX_LIVE],
+    n: usize,
+}
+
+/// Appends the living pixels of a piece of a pooled row to `live`, which has room for them and
+/// for a vector beyond.
+struct Gather<'a> {
+    live: &'a mut Live,
+    gradients: &'a [f32],
+    argmax: &'a [u8],
+    /// Where the patch of the first pixel's first position begins, and from one pixel's to the
+    /// next's, and from the first position's to the others'.
+    first: usize,
+    step: usize,
+    positions: [usize; 3],
+}
+
+impl Kernel for Gather<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self, s: S) {
+        let Self { live, gradients, argmax, first, step, positions } = self;
+        let lanes: [f32; 16] = std::array::from_fn(|lane| (lane * step) as f32);
+        // SAFETY: `lanes` is as long as the longest vector, the slices hold `n` elements, and
+        // there is room in `live`.
+        unsafe {
+            let lane_offsets = s.load(lanes.as_ptr());
+            let dead = s.splat(f32::from(DEAD));
+            for column in (0..gradients.len()).step_by(S::LANES) {
+                let n = (gradients.len() - column).min(S::LANES);
+                let from = gradients.as_ptr().add(column);
+                let gradient = s.load_over(s.splat(0.0), from, s.mask(0, n));
+                let position = s.load_bytes(argmax.as_ptr().add(column), n);
+                let mut at = s.add(lane_offsets, s.splat((first + column * step) as f32));
+                for (i, &offset) in positions.iter().enumerate() {
+                    let offset = s.splat(offset as f32);
+                    at = s.add(at, s.if_equal(position, s.splat((i + 1) as f32), offset));
+                }
+                let to_at = live.at.as_mut_ptr().add(live.n);
+                let to_gradient = live.gradients.as_mut_ptr().add(live.n);
+                live.n += s.pack_less(n, (position, dead), (at, to_at), (gradient, to_gradient));
+            }
+        }
+    }
 }
 
 /// How the input lies in pixel order, and how a patch is made of runs.
@@ -138,12 +182,20 @@ impl Kernel for Interleave {
                         let (e, f) = s.zip(a, c);
                         let (g, h) = s.zip(b, d);
                         let pixels = [e, f, g, h];
+                        let at = (row * columns + column) * channels + first;
+                        if width == S::LANES && n == 4 {
+                            for quarter in 0..4 {
+                                let at = at + quarter * (S::LANES / 4) * channels;
+                                s.store_fours(to.add(at), channels, pixels[quarter]);
+                            }
+                            column += width;
+                            continue;
+                        }
                         for quarter in 0..4 {
                             for pixel in 0..S::LANES / 4 {
                                 let x = quarter * (S::LANES / 4) + pixel;
                                 if x < width {
-                                    let at = (row * columns + column + x) * channels + first;
-                                    let to = to.add(at).wrapping_sub(4 * pixel);
+                                    let to = to.add(at + x * channels).wrapping_sub(4 * pixel);
                                     s.store_masked(to, masks[pixel], pixels[quarter]);
                                 }
                             }
@@ -159,7 +211,7 @@ impl Kernel for Interleave {
 /// `R` runs of `V` vectors, over some living pixels of one output channel.
 struct Runs<'a, const R: usize, const V: usize> {
     x: *const f32,
-    live: &'a [Live],
+    live: &'a Live,
     run_step: usize,
     sums: *mut f32,
     sums_step: usize,
@@ -180,9 +232,9 @@ impl<const R: usize, const V: usize> Kernel for Runs<'_, R, V> {
                     sums[r][v] = s.load(self.sums.add(r * self.sums_step + v * S::LANES));
                 }
             }
-            for live in self.live {
-                let patch = self.x.add(live.at as usize);
-                let gradient = s.splat(live.gradient);
+            for i in 0..self.live.n {
+                let patch = self.x.add(*self.live.at.get_unchecked(i) as usize);
+                let gradient = s.splat(*self.live.gradients.get_unchecked(i));
                 for r in 0..R {
                     let run = patch.add(r * self.run_step);
                     for v in 0..V {
@@ -204,7 +256,7 @@ impl<const R: usize, const V: usize> Kernel for Runs<'_, R, V> {
 ///
 /// # Safety
 /// `x` holds the patches of all of them, and a vector beyond; `sums` the sums.
-unsafe fn add_patches(isa: Isa, patch: &Patch, x: *const f32, live: &[Live], sums: *mut f32) {
+unsafe fn add_patches(isa: Isa, patch: &Patch, x: *const f32, live: &Live, sums: *mut f32) {
     let limits = limits(isa);
     let step = patch.sums_step();
     let vectors = patch.run.div_ceil(limits.lanes);
@@ -253,14 +305,19 @@ fn dense_strip(pooled: &Planes, xl: &Planes) -> (usize, Planes) {
     (strip, Planes::new(pooled.channels, 2 * strip, 2 * pooled.width, Halo::default()))
 }
 
+/// Whether patches pay: their runs are long enough, and places in a strip are exact in `f32`.
+fn goes_by_patches(window: &Window, pooled: &Planes, xl: &Planes) -> bool {
+    xl.channels >= MIN_CHANNELS && Patch::new(window, pooled, xl).strip_len() < 1 << 24
+}
+
 /// Elements of scratch memory that [`kernel_grad_pooled`] needs, for any instruction set.
 pub fn kernel_grad_pooled_scratch_len(window: &Window, pooled: &Planes, xl: &Planes) -> usize {
-    if xl.channels < MIN_CHANNELS {
+    if !goes_by_patches(window, pooled, xl) {
         let (_, strip) = dense_strip(pooled, xl);
-        return strip.len() + KernelGrad::lanes_len(window, xl.channels, pooled.channels);
+        return LINE + strip.len() + KernelGrad::lanes_len(window, xl.channels, pooled.channels);
     }
     let patch = Patch::new(window, pooled, xl);
-    patch.strip_len() + patch.sums_len()
+    LINE + patch.strip_len() + patch.sums_len()
 }
 
 /// Gradient of the kernel of a convolution that a 2x2 max pooling follows: what
@@ -297,9 +354,13 @@ pub fn kernel_grad_pooled(
     assert!(d_kernel.len() >= kernel_len, "kernel gradient: fewer than {kernel_len} elements");
     let needed = kernel_grad_pooled_scratch_len(window, pooled, xl);
     assert!(scratch.len() >= needed, "scratch: {} elements, not {needed}", scratch.len());
+    // Vectors that lie across two cache lines take twice as long.
+    let scratch = &mut scratch[..needed];
+    let skip = scratch.as_ptr().align_offset(64).min(LINE);
+    let scratch = &mut scratch[skip..];
     let x_first = xl.origin() - window.before[0] * xl.row - window.before[1];
 
-    if xl.channels < MIN_CHANNELS {
+    if !goes_by_patches(window, pooled, xl) {
         let (strip, full) = dense_strip(pooled, xl);
         let (d_full, lanes) = scratch.split_at_mut(full.len());
         let gradient = (d_pooled, pooled, argmax);
@@ -322,10 +383,8 @@ pub fn kernel_grad_pooled(
     let sums = &mut sums[..patch.sums_len()];
     sums.fill(0.0);
     let sums_per_filter = patch.n_runs() * patch.sums_step();
-    let mut live = [Live { at: 0, gradient: 0.0 }; MAX_LIVE];
-    // Where the patch of each position in a pool begins; dead ones are dropped.
-    let (row, channels) = (patch.row() as u32, patch.channels as u32);
-    let positions = [0, channels, row, row + channels, 0];
+    let mut live = Live { at: [0; MAX_LIVE], gradients: [0.0; MAX_LIVE], n: 0 };
+    let (row, channels) = (patch.row(), patch.channels);
     for first in (0..pooled.height).step_by(patch.strip) {
         let n_rows = patch.strip.min(pooled.height - first);
         let interleave = Interleave {
@@ -341,27 +400,31 @@ pub fn kernel_grad_pooled(
         unsafe { dispatch(isa, interleave) };
         for filter in 0..patch.filters {
             let sums = sums[filter * sums_per_filter..].as_mut_ptr();
-            let mut n_live = 0;
             for y in 0..n_rows {
                 let from = filter * pooled.plane() + pooled.origin() + (first + y) * pooled.row;
                 let gradients = &d_pooled[from..from + pooled.width];
                 let argmax = &argmax[filter * plane + (first + y) * pooled.width..][..pooled.width];
-                let mut at = 2 * y as u32 * row;
-                for (&gradient, &position) in gradients.iter().zip(argmax) {
-                    let position = position.min(DEAD);
-                    live[n_live] = Live { at: at + positions[usize::from(position)], gradient };
-                    // Without a branch, which would often be mispredicted.
-                    n_live += usize::from(position != DEAD);
-                    at += 2 * channels;
-                    if n_live == MAX_LIVE {
+                for (column, n) in even_blocks(pooled.width, MAX_LIVE - OVERREACH) {
+                    if live.n + n + OVERREACH > MAX_LIVE {
                         // SAFETY: all patches lie in the strip.
                         unsafe { add_patches(isa, &patch, strip.as_ptr(), &live, sums) };
-                        n_live = 0;
+                        live.n = 0;
                     }
+                    let gather = Gather {
+                        live: &mut live,
+                        gradients: &gradients[column..column + n],
+                        argmax: &argmax[column..column + n],
+                        first: 2 * (y * row + column * channels),
+                        step: 2 * channels,
+                        positions: [channels, row, row + channels],
+                    };
+                    // SAFETY: there is room, see above.
+                    unsafe { dispatch(isa, gather) };
                 }
             }
             // SAFETY: all patches lie in the strip.
-            unsafe { add_patches(isa, &patch, strip.as_ptr(), &live[..n_live], sums) };
+            unsafe { add_patches(isa, &patch, strip.as_ptr(), &live, sums) };
+            live.n = 0;
         }
     }
     let filters = patch.filters;

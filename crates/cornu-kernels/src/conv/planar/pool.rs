@@ -10,6 +10,24 @@ use crate::layout::{Planes, Window};
 /// The position in `argmax` of a pooled pixel that ReLU has set to zero.
 pub(super) const DEAD: u8 = 4;
 
+/// The maxima of the pools of channels `2 * pair` and, in the upper half of the lanes, of the one
+/// after it; and the positions of the maxima in their pools.
+#[inline(always)]
+fn pool_pair<S: Simd, const N: usize>(
+    s: S,
+    sums: &[[S::Vector; N]; 2],
+    pair: usize,
+) -> (S::Vector, S::Vector) {
+    let (first, second) = (2 * pair, (2 * pair + 1).min(N - 1));
+    let (left, right) = s.unzip(sums[0][first], sums[0][second]);
+    let (low_left, low_right) = s.unzip(sums[1][first], sums[1][second]);
+    let (top, low) = (s.max(left, right), s.max(low_left, low_right));
+    let (one, two, three) = (s.splat(1.0), s.splat(2.0), s.splat(3.0));
+    let side = s.if_greater(right, left, one, s.splat(0.0));
+    let low_side = s.if_greater(low_right, low_left, three, two);
+    (s.max(top, low), s.if_greater(low, top, low_side, side))
+}
+
 /// `N` output channels for some columns of all pairs of rows.
 struct Block<const N: usize, const G: usize> {
     source: Source,
@@ -30,11 +48,8 @@ impl<const N: usize, const G: usize> Kernel for Block<N, G> {
         }
         let Self { source, y, y_row, y_plane, argmax, pooled, columns } = self;
         let lanes = S::LANES / G;
-        let (zero, one) = (s.splat(0.0), s.splat(1.0));
-        let twos = [2.0; 16];
-        // SAFETY: `twos` is as long as the longest vector.
-        let top_left = unsafe { s.load_over(zero, twos.as_ptr(), s.mask(S::LANES / 2, S::LANES)) };
-        let top_right = s.add(top_left, one);
+        let zero = s.splat(0.0);
+        let half = S::LANES / 2;
         let rows = 2 * pooled[0];
         let mut start = 0;
         while start < rows {
@@ -51,41 +66,64 @@ impl<const N: usize, const G: usize> Kernel for Block<N, G> {
                 unsafe {
                     let sums: [[S::Vector; N]; 2] =
                         tile(s, &source, x, offsets, 2 * source.x_row, &masks);
-                    for n in 0..N {
-                        // The lower half of the lanes belongs to upper rows, the upper to lower.
-                        let (left, right) = s.unzip(sums[0][n], sums[1][n]);
-                        let wide = s.max(left, right);
-                        let low = s.upper(wide);
-                        let mut best = s.max(wide, low);
-                        let (top, left_edge) = (first / 2, column / 2);
-                        if let Some(argmax) = argmax {
-                            let side = s.if_greater(right, left, top_right, top_left);
-                            let mut position = s.if_greater(low, wide, s.upper(side), side);
-                            if source.relu {
-                                let dead = s.splat(f32::from(DEAD));
-                                position = s.if_greater(best, zero, position, dead);
+                    // Small loops, each over all channels: they are unrolled, which keeps the sums
+                    // in registers.
+                    let mut best = [zero; N];
+                    if let Some(argmax) = argmax {
+                        let mut position = [zero; N];
+                        for pair in 0..N.div_ceil(2) {
+                            (best[pair], position[pair]) = pool_pair(s, &sums, pair);
+                        }
+                        if source.relu {
+                            let dead = s.splat(f32::from(DEAD));
+                            for pair in 0..N.div_ceil(2) {
+                                position[pair] =
+                                    s.if_greater(best[pair], zero, position[pair], dead);
                             }
-                            let to = argmax.add((n * pooled[0] + top) * pooled[1] + left_edge);
-                            if G == 1 {
-                                s.store_bytes(to, width / 2, position);
-                            } else {
-                                let mut bytes = [0u8; 16];
-                                s.store_bytes(bytes.as_mut_ptr(), S::LANES / 2, position);
-                                for g in 0..G {
-                                    for i in 0..width / 2 {
-                                        *to.add(g * pooled[1] + i) = bytes[g * lanes / 2 + i];
-                                    }
+                        }
+                        let mut bytes = [[0u8; 16]; N];
+                        for pair in 0..N.div_ceil(2) {
+                            s.store_bytes(bytes[pair].as_mut_ptr(), S::LANES, position[pair]);
+                        }
+                        let to = argmax.add(first / 2 * pooled[1] + column / 2);
+                        for n in 0..N {
+                            let to = to.add(n * pooled[0] * pooled[1]);
+                            let from = bytes[n / 2].as_ptr().add(n % 2 * half);
+                            if G == 1 && width == lanes {
+                                std::ptr::copy_nonoverlapping(from, to, half);
+                                continue;
+                            }
+                            for g in 0..G {
+                                for i in 0..width / 2 {
+                                    *to.add(g * pooled[1] + i) = *from.add(g * lanes / 2 + i);
                                 }
                             }
                         }
-                        if source.relu {
-                            best = s.max(zero, best);
+                    } else {
+                        for pair in 0..N.div_ceil(2) {
+                            best[pair] = pool_pair(s, &sums, pair).0;
                         }
-                        let to = y.add(n * y_plane + top * y_row + left_edge);
-                        for g in 0..G {
-                            let from = g * lanes / 2;
-                            let to = to.wrapping_add(g * y_row).wrapping_sub(from);
-                            s.store_masked(to, s.mask(from, from + width / 2), best);
+                    }
+                    if source.relu {
+                        for pair in 0..N.div_ceil(2) {
+                            best[pair] = s.max(zero, best[pair]);
+                        }
+                    }
+                    let to = y.add(first / 2 * y_row + column / 2);
+                    if G == 1 && width == lanes {
+                        for n in 0..N {
+                            let v = best[n / 2];
+                            let v = if n % 2 == 0 { v } else { s.upper(v) };
+                            s.store_lower(to.add(n * y_plane), v);
+                        }
+                    } else {
+                        for n in 0..N {
+                            for g in 0..G {
+                                let from = n % 2 * half + g * lanes / 2;
+                                let to = to.wrapping_add(n * y_plane + g * y_row);
+                                let mask = s.mask(from, from + width / 2);
+                                s.store_masked(to.wrapping_sub(from), mask, best[n / 2]);
+                            }
                         }
                     }
                 }
@@ -188,11 +226,10 @@ impl Kernel for Unpool {
                 unsafe {
                     let from = d_pooled.add(row * pooled_row + column);
                     let gradient = s.load_over(zero, from, s.mask(0, n));
-                    let position = s.load_bytes(argmax.add(row * pooled[1] + column), n);
-                    for y in 0..2 {
-                        let left = s.if_equal(position, s.splat((2 * y) as f32), gradient);
-                        let right = s.if_equal(position, s.splat((2 * y + 1) as f32), gradient);
-                        let (first, second) = s.zip(left, right);
+                    let places = argmax.add(row * pooled[1] + column);
+                    for (y, [first, second]) in
+                        s.spread(gradient, places, n).into_iter().enumerate()
+                    {
                         let to = d_full.add((2 * row + y) * full_row + 2 * column);
                         if n == S::LANES {
                             s.store(to, first);

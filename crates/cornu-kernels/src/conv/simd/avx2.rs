@@ -61,6 +61,21 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn store_lower(self, to: *mut f32, v: __m256) {
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm_storeu_ps(to, _mm256_castps256_ps128(v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(self, to: *mut f32, step: usize, v: __m256) {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            _mm_storeu_ps(to, _mm256_castps256_ps128(v));
+            _mm_storeu_ps(to.add(step), _mm256_extractf128_ps::<1>(v));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: __m256i, v: __m256) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_maskstore_ps(to, mask, v) }
@@ -86,6 +101,30 @@ impl Simd for Avx2 {
             std::ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), n);
             let packed = _mm_cvtsi64_si128(i64::from_le_bytes(bytes));
             _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(packed))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pack_less(
+        self,
+        n: usize,
+        (a, b): (__m256, __m256),
+        (whole, wholes): (__m256, *mut u32),
+        (value, values): (__m256, *mut f32),
+    ) -> usize {
+        let (mut whole_lanes, mut value_lanes) = ([0u32; 8], [0.0f32; 8]);
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            _mm256_storeu_si256(whole_lanes.as_mut_ptr().cast(), _mm256_cvtps_epi32(whole));
+            _mm256_storeu_ps(value_lanes.as_mut_ptr(), value);
+            let kept = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(a, b)) as usize;
+            let mut count = 0;
+            for i in 0..n {
+                *wholes.add(count) = whole_lanes[i];
+                *values.add(count) = value_lanes[i];
+                count += (kept >> i) & 1;
+            }
+            count
         }
     }
 

@@ -53,6 +53,23 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn store_lower(self, to: *mut f32, v: __m512) {
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm256_storeu_ps(to, _mm512_castps512_ps256(v)) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(self, to: *mut f32, step: usize, v: __m512) {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            _mm_storeu_ps(to, _mm512_castps512_ps128(v));
+            _mm_storeu_ps(to.add(step), _mm512_extractf32x4_ps::<1>(v));
+            _mm_storeu_ps(to.add(2 * step), _mm512_extractf32x4_ps::<2>(v));
+            _mm_storeu_ps(to.add(3 * step), _mm512_extractf32x4_ps::<3>(v));
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: __mmask16, v: __m512) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_mask_storeu_ps(to, mask, v) }
@@ -71,6 +88,25 @@ impl Simd for Avx512 {
         unsafe {
             let bytes = _mm_maskz_loadu_epi8(self.mask(0, n), from.cast());
             _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes))
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn pack_less(
+        self,
+        n: usize,
+        (a, b): (__m512, __m512),
+        (whole, wholes): (__m512, *mut u32),
+        (value, values): (__m512, *mut f32),
+    ) -> usize {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let kept = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(self.mask(0, n), a, b);
+            // Packed in a register first: packing on the way to memory is slow on some processors.
+            let whole = _mm512_maskz_compress_epi32(kept, _mm512_cvtps_epi32(whole));
+            _mm512_storeu_si512(wholes.cast(), whole);
+            _mm512_storeu_ps(values, _mm512_maskz_compress_ps(kept, value));
+            kept.count_ones() as usize
         }
     }
 
@@ -165,5 +201,31 @@ impl Simd for Avx512 {
     fn upper(self, v: __m512) -> __m512 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_shuffle_f32x4::<0b11_10_11_10>(v, v) }
+    }
+
+    #[inline(always)]
+    unsafe fn spread(self, v: __m512, places: *const u8, n: usize) -> [[__m512; 2]; 2] {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            // Every byte twice, compared with what the left and the right column stand for.
+            let bytes = _mm_maskz_loadu_epi8(self.mask(0, n), places.cast());
+            let words = _mm256_cvtepu8_epi16(bytes);
+            let twice = _mm256_or_si256(words, _mm256_slli_epi16::<8>(words));
+            let low = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+            let high = _mm512_add_epi32(low, _mm512_set1_epi32(8));
+            let (low, high) = (_mm512_permutexvar_ps(low, v), _mm512_permutexvar_ps(high, v));
+            let top = _mm256_cmpeq_epi8_mask(twice, _mm256_set1_epi16(0x0100));
+            let bottom = _mm256_cmpeq_epi8_mask(twice, _mm256_set1_epi16(0x0302));
+            [
+                [
+                    _mm512_maskz_mov_ps(top as u16, low),
+                    _mm512_maskz_mov_ps((top >> 16) as u16, high),
+                ],
+                [
+                    _mm512_maskz_mov_ps(bottom as u16, low),
+                    _mm512_maskz_mov_ps((bottom >> 16) as u16, high),
+                ],
+            ]
+        }
     }
 }

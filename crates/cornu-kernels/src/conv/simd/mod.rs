@@ -40,6 +40,14 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// `LANES` elements are writable at `to`.
     unsafe fn store(self, to: *mut f32, v: Self::Vector);
+    /// Writes the lower half of the lanes.
+    /// # Safety
+    /// `LANES / 2` elements are writable at `to`.
+    unsafe fn store_lower(self, to: *mut f32, v: Self::Vector);
+    /// Writes lanes `4 i..4 i + 4` to `to + i * step`, for every `i`.
+    /// # Safety
+    /// Four elements are writable at each of these places.
+    unsafe fn store_fours(self, to: *mut f32, step: usize, v: Self::Vector);
     /// Writes the selected lanes to `to + lane`.
     /// # Safety
     /// The selected elements are writable.
@@ -52,6 +60,18 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// `n <= LANES` bytes are readable at `from`.
     unsafe fn load_bytes(self, from: *const u8, n: usize) -> Self::Vector;
+    /// Of lanes `0..n`, packs those where `less.0 < less.1`: their `whole.0`, whole numbers from 0
+    /// to 2^24, one after the other at `whole.1`, their `value.0` at `value.1`. Returns how many
+    /// they are.
+    /// # Safety
+    /// `LANES` elements are writable at both; those beyond the result hold anything afterwards.
+    unsafe fn pack_less(
+        self,
+        n: usize,
+        less: (Self::Vector, Self::Vector),
+        whole: (Self::Vector, *mut u32),
+        value: (Self::Vector, *mut f32),
+    ) -> usize;
     /// Adds up the lanes of `LANES` vectors that lie one after the other at `from`: lane `i` of
     /// the result is the sum of vector `i`.
     /// # Safety
@@ -79,12 +99,30 @@ pub(super) trait Simd: Copy {
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
     /// The upper half of the lanes, in the lower half.
     fn upper(self, v: Self::Vector) -> Self::Vector;
+
+    /// Spreads each lane over a 2x2 square: the result is two rows of two vectors, zero but for
+    /// the place in the square, in row-major order, that the lane's byte names. A byte above 3
+    /// names none.
+    /// # Safety
+    /// `n` bytes are readable at `places`; lanes from `n` on are zero.
+    #[inline(always)]
+    unsafe fn spread(self, v: Self::Vector, places: *const u8, n: usize) -> [[Self::Vector; 2]; 2] {
+        // SAFETY: the caller's promise.
+        let place = unsafe { self.load_bytes(places, n) };
+        // No closures here: they would not become part of the function that has the instructions.
+        let (top_left, top_right) =
+            (self.if_equal(place, self.splat(0.0), v), self.if_equal(place, self.splat(1.0), v));
+        let (left, right) =
+            (self.if_equal(place, self.splat(2.0), v), self.if_equal(place, self.splat(3.0), v));
+        let (top, bottom) = (self.zip(top_left, top_right), self.zip(left, right));
+        [[top.0, top.1], [bottom.0, bottom.1]]
+    }
 }
 
 /// Work that is compiled once per instruction set.
 ///
-/// `run` and everything it calls must be `#[inline(always)]`: only then does the code become part
-/// of a function for which the instruction set is enabled.
+/// `run` and everything it calls must be `#[inline(always)]`, and nothing may be a closure: only
+/// then does the code become part of a function for which the instruction set is enabled.
 pub(super) trait Kernel {
     /// # Safety
     /// The implementor says which memory must be accessible.
@@ -184,7 +222,41 @@ mod tests {
                         (0..n).map(|i| if i < from { i as f32 } else { 0.0 }).collect();
                     assert_eq!(get(s.load_bytes(bytes.as_ptr(), from)), want);
                 }
+                let places: Vec<u8> = (0..n).map(|i| (i * 7 % 5) as u8).collect();
+                for count in 0..=n {
+                    let v = s.load_over(s.splat(0.0), b.as_ptr(), s.mask(0, count));
+                    let rows = s.spread(v, places.as_ptr(), count);
+                    for (y, row) in rows.into_iter().enumerate() {
+                        let row = [get(row[0]), get(row[1])].concat();
+                        for (x, &value) in row.iter().enumerate() {
+                            let here = usize::from(places[x / 2]) == 2 * y + x % 2;
+                            let lit = here && x / 2 < count;
+                            assert_eq!(value, if lit { b[x / 2] } else { 0.0 });
+                        }
+                    }
+                }
                 let half = s.splat(n as f32 / 2.0);
+                let mut lower = vec![-1.0; n];
+                s.store_lower(lower.as_mut_ptr(), va);
+                for i in 0..n {
+                    assert_eq!(lower[i], if i < n / 2 { a[i] } else { -1.0 });
+                }
+                let mut fours = vec![-1.0; 2 * n];
+                s.store_fours(fours.as_mut_ptr(), 5, va);
+                for i in 0..n {
+                    assert_eq!(fours[i / 4 * 5 + i % 4], a[i]);
+                }
+                for lanes in 0..=n {
+                    let (mut wholes, mut values) = (vec![0; n], vec![0.0; n]);
+                    let (whole, value) = ((va, wholes.as_mut_ptr()), (vb, values.as_mut_ptr()));
+                    // 3 < i, for lanes 0..lanes.
+                    let count = s.pack_less(lanes, (s.splat(2.0), va), whole, value);
+                    let kept: Vec<usize> = (3..lanes.max(3)).collect();
+                    assert_eq!(count, kept.len());
+                    for (at, &lane) in kept.iter().enumerate() {
+                        assert_eq!((wholes[at], values[at]), (lane as u32, b[lane]));
+                    }
+                }
                 let greater = get(s.if_greater(va, half, s.splat(1.0), s.splat(2.0)));
                 let equal = get(s.if_equal(va, half, s.splat(3.0)));
                 for i in 0..n {

@@ -53,6 +53,18 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    unsafe fn store_lower(self, to: *mut f32, v: Self::Vector) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[f32; 2]>().write_unaligned([v[0], v[1]]) }
+    }
+
+    #[inline(always)]
+    unsafe fn store_fours(self, to: *mut f32, _step: usize, v: Self::Vector) {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to, v) }
+    }
+
+    #[inline(always)]
     unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask, v: Self::Vector) {
         for i in 0..LANES {
             if mask[i] {
@@ -78,6 +90,26 @@ impl Simd for Portable {
             v[i] = f32::from(unsafe { *from.add(i) });
         }
         v
+    }
+
+    #[inline(always)]
+    unsafe fn pack_less(
+        self,
+        n: usize,
+        (a, b): (Self::Vector, Self::Vector),
+        (whole, wholes): (Self::Vector, *mut u32),
+        (value, values): (Self::Vector, *mut f32),
+    ) -> usize {
+        let mut count = 0;
+        for i in 0..n {
+            // SAFETY: the caller's promise.
+            unsafe {
+                *wholes.add(count) = whole[i] as u32;
+                *values.add(count) = value[i];
+            }
+            count += usize::from(a[i] < b[i]);
+        }
+        count
     }
 
     #[inline(always)]

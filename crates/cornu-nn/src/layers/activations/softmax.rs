@@ -1,7 +1,8 @@
 use cornu_graph::ValueId;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::activations::softmax_over;
+use crate::config::one_or_list;
 use crate::layers::{Layer, LowerCx, inputs};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 
@@ -41,8 +42,7 @@ impl Layer for Softmax {
     }
 
     fn config(&self) -> Map<String, Value> {
-        let axis = if let [one] = self.axis[..] { json!(one) } else { json!(self.axis) };
-        ConfigWriter::new().set("axis", axis).finish()
+        ConfigWriter::new().set("axis", one_or_list(&self.axis)).finish()
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {

@@ -162,7 +162,7 @@ impl Layer for Conv2D {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let x = self.data_format.to_last(cx.graph, inputs[0])?;
+        let x = self.data_format.channels_last(cx.graph, inputs[0])?;
         let conv = Conv {
             strides: self.strides.to_vec(),
             dilations: self.dilation_rate.to_vec(),

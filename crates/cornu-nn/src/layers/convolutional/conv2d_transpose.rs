@@ -187,7 +187,7 @@ impl Layer for Conv2DTranspose {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let x = self.data_format.to_last(cx.graph, inputs[0])?;
+        let x = self.data_format.channels_last(cx.graph, inputs[0])?;
         let [height, width] = spatial_sizes(cx.graph, x);
         let spatial = [self.output_size(0, height), self.output_size(1, width)];
         let conv = Conv {

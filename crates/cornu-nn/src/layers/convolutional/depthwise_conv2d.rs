@@ -142,7 +142,7 @@ impl Layer for DepthwiseConv2D {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let x = self.data_format.to_last(cx.graph, inputs[0])?;
+        let x = self.data_format.channels_last(cx.graph, inputs[0])?;
         let y = depthwise(cx, x, cx.weights[0], self.window())?;
         let bias = cx.weights.get(1).copied();
         let (format, activation) = (self.data_format, self.activation);

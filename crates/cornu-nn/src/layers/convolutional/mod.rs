@@ -28,6 +28,6 @@ fn finish_picture(
     if let Some(bias) = bias {
         y = cx.graph.add(y, bias)?;
     }
-    y = format.from_last(cx.graph, y)?;
+    y = format.in_own_format(cx.graph, y)?;
     output::finish(cx, y, None, activation, activity_regularizer)
 }

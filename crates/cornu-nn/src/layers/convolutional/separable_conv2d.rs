@@ -159,7 +159,7 @@ impl Layer for SeparableConv2D {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let x = self.data_format.to_last(cx.graph, inputs[0])?;
+        let x = self.data_format.channels_last(cx.graph, inputs[0])?;
         let y = depthwise(cx, x, cx.weights[0], self.window())?;
         let y = cx.graph.conv(y, cx.weights[1], Conv::plain(2))?;
         let bias = cx.weights.get(2).copied();

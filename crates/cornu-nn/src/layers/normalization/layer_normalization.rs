@@ -58,18 +58,6 @@ impl LayerNormalization {
             gamma: WeightRules::read(config, "gamma", WeightRules::new(Initializer::Ones))?,
         })
     }
-
-    /// The axes from the front, rising.
-    fn axes(&self, input: &SymbolicShape) -> Result<Vec<usize>, LayerError> {
-        let mut axes = self
-            .axis
-            .iter()
-            .map(|&axis| inputs::sample_axis(input, axis))
-            .collect::<Result<Vec<_>, _>>()?;
-        axes.sort_unstable();
-        axes.dedup();
-        Ok(axes)
-    }
 }
 
 setters!(LayerNormalization {
@@ -98,13 +86,13 @@ impl Layer for LayerNormalization {
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let input = inputs::at_least(inputs, 2)?;
-        self.axes(input)?;
+        inputs::sample_axes(input, &self.axis)?;
         Ok(input.clone())
     }
 
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {
         let input = inputs::at_least(inputs, 2)?;
-        let axes = self.axes(input)?;
+        let axes = inputs::sample_axes(input, &self.axis)?;
         let dims =
             axes.iter().map(|&axis| inputs::known(input, axis)).collect::<Result<Vec<_>, _>>()?;
         let mut weights = Vec::new();
@@ -120,7 +108,7 @@ impl Layer for LayerNormalization {
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         let x = inputs[0];
         let shape = cx.graph.shape(x).clone();
-        let axes = self.axes(&SymbolicShape::from_graph(&shape))?;
+        let axes = inputs::sample_axes(&SymbolicShape::from_graph(&shape), &self.axis)?;
         let mut own = cx.weights.iter().copied();
         let gamma = if self.scale { own.next() } else { None };
         let beta = if self.center { own.next() } else { None };

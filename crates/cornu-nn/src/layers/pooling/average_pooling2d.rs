@@ -84,7 +84,7 @@ impl Layer for AveragePooling2D {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let x = self.data_format.to_last(cx.graph, inputs[0])?;
+        let x = self.data_format.channels_last(cx.graph, inputs[0])?;
         let window = self.window();
         let pool = AveragePool {
             window: window.size.to_vec(),
@@ -92,6 +92,6 @@ impl Layer for AveragePooling2D {
             padding: window.padding(spatial_sizes(cx.graph, x)),
         };
         let y = cx.graph.average_pool(x, pool)?;
-        Ok(self.data_format.from_last(cx.graph, y)?)
+        Ok(self.data_format.in_own_format(cx.graph, y)?)
     }
 }

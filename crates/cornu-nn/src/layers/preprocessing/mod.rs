@@ -1,5 +1,7 @@
 //! Layers that prepare data: scaling, resizing, and pictures changed at random in training.
 
+mod category_encoding;
+mod center_crop;
 mod draw;
 mod normalization;
 mod numbers;
@@ -13,6 +15,8 @@ mod rescaling;
 mod resizing;
 mod sampling;
 
+pub use category_encoding::{CategoryEncoding, OutputMode};
+pub use center_crop::CenterCrop;
 pub use draw::Factor;
 pub use normalization::Normalization;
 pub use numbers::Numbers;

@@ -55,21 +55,12 @@ impl Normalization {
         Ok(Self { axis, mean, variance, invert: config.bool_or("invert", false)? })
     }
 
-    /// The axes from the front, rising.
-    fn axes(&self, input: &SymbolicShape) -> Result<Vec<usize>, LayerError> {
-        let mut axes = self
-            .axis
-            .iter()
-            .map(|&axis| inputs::sample_axis(input, axis))
-            .collect::<Result<Vec<_>, _>>()?;
-        axes.sort_unstable();
-        axes.dedup();
-        Ok(axes)
-    }
-
     /// Sizes of mean and variance.
     fn dims(&self, input: &SymbolicShape) -> Result<Vec<usize>, LayerError> {
-        self.axes(input)?.into_iter().map(|axis| inputs::known(input, axis)).collect()
+        inputs::sample_axes(input, &self.axis)?
+            .into_iter()
+            .map(|axis| inputs::known(input, axis))
+            .collect()
     }
 
     /// The weights `mean`, `variance` (of all elements, not one less) and `count` for `data`, whose
@@ -80,7 +71,7 @@ impl Normalization {
     /// [`LayerError::InputShape`] if the data lack an axis or a sample.
     pub fn adapt(&self, data: &Tensor) -> Result<[Tensor; 3], LayerError> {
         let input = SymbolicShape::batched(data.dims().get(1..).unwrap_or(&[]));
-        let axes = self.axes(&input)?;
+        let axes = inputs::sample_axes(&input, &self.axis)?;
         let dims = self.dims(&input)?;
         let n_kept: usize = dims.iter().product();
         if data.is_empty() {
@@ -131,7 +122,7 @@ impl Layer for Normalization {
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let input = inputs::one(inputs)?;
-        self.axes(input)?;
+        inputs::sample_axes(input, &self.axis)?;
         for (key, given) in [("mean", &self.mean), ("variance", &self.variance)] {
             let Some(Numbers::Each(numbers)) = given else { continue };
             let n: usize = self.dims(input)?.iter().product();
@@ -157,7 +148,7 @@ impl Layer for Normalization {
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         let x = inputs[0];
         let shape = cx.graph.shape(x).clone();
-        let axes = self.axes(&SymbolicShape::from_graph(&shape))?;
+        let axes = inputs::sample_axes(&SymbolicShape::from_graph(&shape), &self.axis)?;
         let sizes = (0..shape.rank()).map(|axis| match axes.contains(&axis) {
             true => shape.dims()[axis],
             false => Dim::Fixed(1),

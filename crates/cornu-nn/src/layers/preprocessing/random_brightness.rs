@@ -60,7 +60,12 @@ impl RandomBrightness {
     /// # Errors
     ///
     /// If the shapes do not fit.
-    pub fn apply(&self, g: &mut Graph, x: ValueId, drawn: ValueId) -> Result<ValueId, GraphError> {
+    pub fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: ValueId,
+    ) -> Result<ValueId, GraphError> {
         let y = g.add(x, drawn)?;
         let [low, high] = self.value_range;
         g.clip(y, low, high)
@@ -99,6 +104,6 @@ impl Layer for RandomBrightness {
             return Ok(inputs[0]);
         }
         let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+        Ok(self.transform(cx.graph, inputs[0], drawn)?)
     }
 }

@@ -58,7 +58,12 @@ impl RandomContrast {
     /// # Errors
     ///
     /// If the shapes do not fit.
-    pub fn apply(&self, g: &mut Graph, x: ValueId, drawn: ValueId) -> Result<ValueId, GraphError> {
+    pub fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: ValueId,
+    ) -> Result<ValueId, GraphError> {
         let mean = g.mean(x, &self.data_format.spatial(), true)?;
         let centred = g.sub(x, mean)?;
         let spread = g.mul(centred, drawn)?;
@@ -101,6 +106,6 @@ impl Layer for RandomContrast {
             return Ok(inputs[0]);
         }
         let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+        Ok(self.transform(cx.graph, inputs[0], drawn)?)
     }
 }

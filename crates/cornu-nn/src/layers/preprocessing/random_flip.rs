@@ -87,7 +87,12 @@ impl RandomFlip {
     /// # Errors
     ///
     /// If the shapes do not fit.
-    pub fn apply(&self, g: &mut Graph, x: ValueId, flips: ValueId) -> Result<ValueId, GraphError> {
+    pub fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        flips: ValueId,
+    ) -> Result<ValueId, GraphError> {
         let [rows, columns] = self.data_format.spatial();
         let mut turned = x;
         if self.mode != FlipMode::Vertical {
@@ -124,6 +129,6 @@ impl Layer for RandomFlip {
             return Ok(inputs[0]);
         }
         let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+        Ok(self.transform(cx.graph, inputs[0], drawn)?)
     }
 }

@@ -64,7 +64,12 @@ impl RandomRotation {
     /// # Errors
     ///
     /// If the shapes do not fit.
-    pub fn apply(&self, g: &mut Graph, x: ValueId, angles: ValueId) -> Result<ValueId, GraphError> {
+    pub fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        angles: ValueId,
+    ) -> Result<ValueId, GraphError> {
         let [cx, cy] = centre(g, x, self.data_format);
         let (sin, cos) = (g.unary(UnaryKind::Sin, angles)?, g.unary(UnaryKind::Cos, angles)?);
         let minus_sin = g.neg(sin)?;
@@ -99,7 +104,7 @@ impl Layer for RandomRotation {
             return Ok(inputs[0]);
         }
         let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+        Ok(self.transform(cx.graph, inputs[0], drawn)?)
     }
 }
 

@@ -67,7 +67,12 @@ impl RandomTranslation {
     /// # Errors
     ///
     /// If the shapes do not fit.
-    pub fn apply(&self, g: &mut Graph, x: ValueId, moves: ValueId) -> Result<ValueId, GraphError> {
+    pub fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        moves: ValueId,
+    ) -> Result<ValueId, GraphError> {
         let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
         let back = g.neg(moves)?;
         let (a2, b2) = (g.slice(back, 1, 0, 1, 1)?, g.slice(back, 1, 1, 1, 1)?);
@@ -102,6 +107,6 @@ impl Layer for RandomTranslation {
             return Ok(inputs[0]);
         }
         let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+        Ok(self.transform(cx.graph, inputs[0], drawn)?)
     }
 }

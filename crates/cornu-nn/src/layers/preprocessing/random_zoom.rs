@@ -69,7 +69,12 @@ impl RandomZoom {
     /// # Errors
     ///
     /// If the shapes do not fit.
-    pub fn apply(&self, g: &mut Graph, x: ValueId, zooms: ValueId) -> Result<ValueId, GraphError> {
+    pub fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        zooms: ValueId,
+    ) -> Result<ValueId, GraphError> {
         let centre = centre(g, x, self.data_format);
         let zero = g.scalar(0.0)?;
         let (a0, b1) = (g.slice(zooms, 1, 0, 1, 1)?, g.slice(zooms, 1, 1, 1, 1)?);
@@ -111,6 +116,6 @@ impl Layer for RandomZoom {
             return Ok(inputs[0]);
         }
         let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.apply(cx.graph, inputs[0], drawn)?)
+        Ok(self.transform(cx.graph, inputs[0], drawn)?)
     }
 }

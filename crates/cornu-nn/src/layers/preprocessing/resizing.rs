@@ -134,13 +134,13 @@ impl Layer for Resizing {
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         let g = &mut *cx.graph;
-        let mut x = self.data_format.to_last(g, inputs[0])?;
+        let mut x = self.data_format.channels_last(g, inputs[0])?;
         if self.crop_to_aspect_ratio {
             x = self.crop(g, x)?;
         } else if self.pad_to_aspect_ratio {
             x = self.pad(g, x)?;
         }
         let y = g.resize(x, self.height, self.width, self.interpolation)?;
-        Ok(self.data_format.from_last(g, y)?)
+        Ok(self.data_format.in_own_format(g, y)?)
     }
 }

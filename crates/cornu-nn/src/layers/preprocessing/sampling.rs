@@ -58,7 +58,7 @@ pub(super) fn transform(
     columns: [ValueId; 6],
     sampling: Sampling,
 ) -> Result<ValueId, GraphError> {
-    let x = format.to_last(g, x)?;
+    let x = format.channels_last(g, x)?;
     let column = Shape::new([g.shape(x).dims()[0], Dim::Fixed(1)]);
     let columns = columns
         .into_iter()
@@ -66,7 +66,7 @@ pub(super) fn transform(
         .collect::<Result<Vec<_>, _>>()?;
     let transforms = g.concat(&columns, 1)?;
     let y = g.affine_transform(x, transforms, sampling)?;
-    format.from_last(g, y)
+    format.in_own_format(g, y)
 }
 
 /// Column and row of the middle of pictures in `format`.

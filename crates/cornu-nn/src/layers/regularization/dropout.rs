@@ -46,7 +46,7 @@ impl Dropout {
     }
 
     /// The mask's shape for an input of this shape.
-    fn mask_shape(&self, input: &Shape) -> Shape {
+    pub(super) fn mask_shape(&self, input: &Shape) -> Shape {
         let Some(noise_shape) = &self.noise_shape else { return input.clone() };
         let dims = noise_shape.iter().zip(input.dims()).map(|(size, &dim)| match (size, dim) {
             (Some(1), _) => Dim::Fixed(1),

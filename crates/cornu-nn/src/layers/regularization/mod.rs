@@ -1,12 +1,14 @@
 //! Layers that only act in training: noise, and penalties on what passes.
 
 mod activity_regularization;
+mod alpha_dropout;
 mod dropout;
 mod gaussian_dropout;
 mod gaussian_noise;
 mod spatial_dropout2d;
 
 pub use activity_regularization::ActivityRegularization;
+pub use alpha_dropout::AlphaDropout;
 pub use dropout::Dropout;
 pub use gaussian_dropout::GaussianDropout;
 pub use gaussian_noise::GaussianNoise;

@@ -53,7 +53,7 @@ impl Reshape {
         };
         if !fits {
             let expected = format!("samples of as many elements as {:?}", self.target_shape);
-            return Err(LayerError::input_shape(expected, &[input.clone()]));
+            return Err(LayerError::input_shape(expected, std::slice::from_ref(input)));
         }
         Ok(sizes.into_iter().map(|size| size.or(Some(total / given.max(1)))).collect())
     }

@@ -64,10 +64,10 @@ impl Layer for UpSampling2D {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let x = self.data_format.to_last(cx.graph, inputs[0])?;
+        let x = self.data_format.channels_last(cx.graph, inputs[0])?;
         let [height, width] = spatial_sizes(cx.graph, x);
         let [rows, columns] = self.size;
         let y = cx.graph.resize(x, height * rows, width * columns, self.interpolation)?;
-        Ok(self.data_format.from_last(cx.graph, y)?)
+        Ok(self.data_format.in_own_format(cx.graph, y)?)
     }
 }

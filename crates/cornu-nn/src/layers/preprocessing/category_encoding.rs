@@ -1,0 +1,106 @@
+use cornu_graph::ValueId;
+use cornu_graph::ops::ReduceKind;
+use cornu_tensor::{Array, Dim, Shape};
+use serde_json::{Map, Value, json};
+
+use crate::layers::setters::setters;
+use crate::layers::{Layer, LowerCx, inputs};
+use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
+
+/// What a [`CategoryEncoding`] makes of the categories of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputMode {
+    /// One row per category, 1 at its number.
+    OneHot,
+    /// One row per sample, 1 at the number of each category that is there.
+    MultiHot,
+    /// One row per sample: how often each category is there.
+    Count,
+}
+
+impl OutputMode {
+    /// Keras's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OneHot => "one_hot",
+            Self::MultiHot => "multi_hot",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// Whole numbers from 0 to `num_tokens - 1` as rows of zeros and ones, or of counts.
+///
+/// Input `(samples, n)`; result `(samples, num_tokens)`, for one-hot `(samples, n, num_tokens)`. A
+/// last axis of size 1 is left out of a one-hot result. Numbers outside count as no category. Keras
+/// 3, keras/src/layers/preprocessing/category_encoding.py.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CategoryEncoding {
+    /// Number of categories.
+    pub num_tokens: usize,
+    /// Default: multi-hot.
+    pub output_mode: OutputMode,
+}
+
+impl CategoryEncoding {
+    /// Of so many categories, multi-hot.
+    pub fn new(num_tokens: usize) -> Self {
+        Self { num_tokens, output_mode: OutputMode::MultiHot }
+    }
+
+    pub(crate) fn from_config(config: &mut ConfigReader) -> Result<Self, LayerError> {
+        config.only("sparse", &[json!(false)], "rows are dense here")?;
+        let output_mode = match config.string_or("output_mode", "multi_hot")?.as_str() {
+            "one_hot" => OutputMode::OneHot,
+            "multi_hot" => OutputMode::MultiHot,
+            "count" => OutputMode::Count,
+            other => {
+                let expected = "one_hot, multi_hot or count";
+                return Err(LayerError::config("output_mode", expected, other));
+            }
+        };
+        Ok(Self { num_tokens: config.positive("num_tokens")?, output_mode })
+    }
+}
+
+setters!(CategoryEncoding { output_mode: OutputMode });
+
+impl Layer for CategoryEncoding {
+    fn class_name(&self) -> &'static str {
+        "CategoryEncoding"
+    }
+
+    fn config(&self) -> Map<String, Value> {
+        ConfigWriter::new()
+            .set("num_tokens", self.num_tokens)
+            .set("output_mode", self.output_mode.name())
+            .finish()
+    }
+
+    fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
+        let input = inputs::at_least(inputs, 2)?;
+        let mut dims = input.dims().to_vec();
+        if self.output_mode != OutputMode::OneHot || input.last() == Some(1) {
+            dims.pop();
+        }
+        dims.push(Some(self.num_tokens));
+        Ok(SymbolicShape::new(dims))
+    }
+
+    fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        let g = &mut *cx.graph;
+        let mut dims = g.shape(inputs[0]).dims().to_vec();
+        let axis = dims.len() - 1;
+        let is_single = dims[axis] == Dim::Fixed(1);
+        dims.push(Dim::Fixed(1));
+        let x = g.reshape(inputs[0], Shape::new(dims))?;
+        let tokens = g.constant(Array::from_fn([self.num_tokens], |i| i as f64))?;
+        let one_hot = g.equal(x, tokens)?;
+        Ok(match self.output_mode {
+            OutputMode::OneHot if is_single => g.sum(one_hot, &[axis], false)?,
+            OutputMode::OneHot => one_hot,
+            OutputMode::MultiHot => g.reduce(ReduceKind::Max, one_hot, &[axis], false)?,
+            OutputMode::Count => g.sum(one_hot, &[axis], false)?,
+        })
+    }
+}
