@@ -11,10 +11,7 @@ use crate::error::CliError;
 /// # Errors
 ///
 /// If the folder has a class that the model does not know.
-pub(crate) fn use_class_names(
-    folder: &mut ImageFolder,
-    names: &[String],
-) -> Result<(), CliError> {
+pub(crate) fn use_class_names(folder: &mut ImageFolder, names: &[String]) -> Result<(), CliError> {
     let unknown: Vec<&str> = folder
         .class_names
         .iter()
@@ -61,7 +58,11 @@ pub(crate) fn head_of(model: &Model, names: &[String]) -> Result<Head, CliError>
             model.name(),
             names.len(),
             names.join(", "),
-            if names.len() == 2 { "1 or 2 units".to_owned() } else { format!("{} units", names.len()) }
+            if names.len() == 2 {
+                "1 or 2 units".to_owned()
+            } else {
+                format!("{} units", names.len())
+            }
         ))),
     }
 }

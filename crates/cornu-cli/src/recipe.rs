@@ -9,7 +9,8 @@ use clap::ValueEnum;
 use cornu::model::{Compile, Input, KerasTensor, LayerExt, Model, ModelError, PerOutput};
 use cornu::networks::{Head, LESSON_CNN_INPUT, lesson_cnn_on};
 use cornu::nn::layers::{
-    FlipMode, LayerNormalization, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+    FlipMode, LayerNormalization, RandomContrast, RandomFlip, RandomRotation, RandomTranslation,
+    RandomZoom,
 };
 use cornu::nn::losses::{BinaryCrossentropy, SparseCategoricalCrossentropy};
 use cornu::nn::optimizers::{Adam, LearningRate};
@@ -151,20 +152,25 @@ impl Recipe {
         match self.augment {
             Augment::None => {}
             Augment::Light => {
-                x = RandomTranslation::new(LIGHT_TRANSLATION, LIGHT_TRANSLATION).handle().apply(&x)?;
+                x = RandomTranslation::new(LIGHT_TRANSLATION, LIGHT_TRANSLATION)
+                    .handle()
+                    .apply(&x)?;
                 x = RandomRotation::new(LIGHT_ROTATION).handle().apply(&x)?;
                 x = RandomZoom::new(LIGHT_ZOOM).handle().apply(&x)?;
             }
             Augment::Strong => {
                 x = RandomFlip::new(FlipMode::Horizontal).handle().apply(&x)?;
-                x = RandomTranslation::new(STRONG_TRANSLATION, STRONG_TRANSLATION).handle().apply(&x)?;
+                x = RandomTranslation::new(STRONG_TRANSLATION, STRONG_TRANSLATION)
+                    .handle()
+                    .apply(&x)?;
                 x = RandomRotation::new(STRONG_ROTATION).handle().apply(&x)?;
                 x = RandomZoom::new(STRONG_ZOOM).handle().apply(&x)?;
                 x = RandomContrast::new(STRONG_CONTRAST).handle().apply(&x)?;
             }
         }
         if self.standardize {
-            let each_picture = LayerNormalization::new().axis(vec![1, 2, 3]).center(false).scale(false);
+            let each_picture =
+                LayerNormalization::new().axis(vec![1, 2, 3]).center(false).scale(false);
             x = each_picture.apply(&x)?;
         }
         Ok(x)

@@ -45,11 +45,9 @@ pub enum ModelError {
         /// What it was given.
         got: String,
     },
-<<<<<<< HEAD
     /// Samples cannot be read: what their source says, the file named in it.
     #[error("{0}")]
     Samples(String),
-=======
     /// A metric cannot work with the labels and predictions.
     #[error("metric `{metric}` of output `{output}`: {source}")]
     Metric {
@@ -60,7 +58,6 @@ pub enum ModelError {
         /// What it says.
         source: LayerError,
     },
->>>>>>> model
     /// A weight of the wrong shape.
     #[error("weight `{weight}`: expected shape {expected:?}, got {got:?}")]
     WeightShape {

@@ -17,11 +17,8 @@ mod load;
 mod lower;
 mod model;
 mod network;
-<<<<<<< HEAD
-mod plan;
-=======
 mod operation;
->>>>>>> model
+mod plan;
 mod save;
 mod seeds;
 mod sequential;

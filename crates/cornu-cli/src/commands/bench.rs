@@ -72,16 +72,11 @@ pub(crate) fn run(args: &Args, start: Instant) -> Result<(), CliError> {
 
     model.train_on_batch(&batch)?;
     let first_step_s = start.elapsed().as_secs_f64();
-    let train = median_seconds(args.steps, WARM_UP, || {
-        model.train_on_batch(&batch).map(drop)
-    })?;
-    let infer = median_seconds(args.steps, WARM_UP, || {
-        model.predict_on_batch(&batch.x).map(drop)
-    })?;
+    let train = median_seconds(args.steps, WARM_UP, || model.train_on_batch(&batch).map(drop))?;
+    let infer = median_seconds(args.steps, WARM_UP, || model.predict_on_batch(&batch.x).map(drop))?;
     let one: Vec<Tensor> = batch.x.iter().map(|x| x.rows(0, 1)).collect();
-    let latency = median_seconds(4 * args.steps, WARM_UP_SINGLE, || {
-        model.predict_on_batch(&one).map(drop)
-    })?;
+    let latency =
+        median_seconds(4 * args.steps, WARM_UP_SINGLE, || model.predict_on_batch(&one).map(drop))?;
 
     let threads = match args.machine.threads {
         Some(threads) => threads.into(),

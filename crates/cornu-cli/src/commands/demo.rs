@@ -106,7 +106,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let machine = args.machine;
     let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
     let finished = train(job)?;
-    let note = "The pictures are synthetic: drawn by a program, of no person and of no medical use.";
+    let note =
+        "The pictures are synthetic: drawn by a program, of no person and of no medical use.";
     let metrics = report::write(&run, &config, &finished, Some(note))?;
     if args.json {
         return output::json(&metrics);

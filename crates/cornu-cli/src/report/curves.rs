@@ -27,12 +27,8 @@ pub(super) fn diagram(title: &str, curves: &[Curve<'_>]) -> String {
     if n == 0 || !low.is_finite() {
         return String::new();
     }
-    let x = |epoch: usize| {
-        LEFT + (WIDTH - LEFT - RIGHT) * epoch as f64 / (n - 1).max(1) as f64
-    };
-    let y = |value: f64| {
-        TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low)
-    };
+    let x = |epoch: usize| LEFT + (WIDTH - LEFT - RIGHT) * epoch as f64 / (n - 1).max(1) as f64;
+    let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (high - value) / (high - low);
     let mut svg = format!(
         "<svg role=\"img\" aria-label=\"{title}\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
          viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\

@@ -62,9 +62,10 @@ fn summary(config: &RunConfig, finished: &Finished) -> String {
     let state = &finished.state;
     let mut text = match (&finished.test, &finished.validation) {
         (Some(scores), _) => sentence(scores, "test pictures, which training never saw"),
-        (None, Some(scores)) => {
-            sentence(scores, "validation pictures, by which it was chosen (there are no test pictures)")
-        }
+        (None, Some(scores)) => sentence(
+            scores,
+            "validation pictures, by which it was chosen (there are no test pictures)",
+        ),
         (None, None) => {
             "There are neither validation nor test pictures, so nothing says how good the model is."
                 .to_owned()

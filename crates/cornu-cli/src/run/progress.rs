@@ -16,7 +16,9 @@ impl ProgressDisplay {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
             let style = ProgressStyle::with_template("{prefix} [{bar:24}] {pos}/{len}{msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            bar.set_style(
+                style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "),
+            );
             bar
         });
         Self { bar }
@@ -39,7 +41,9 @@ impl ProgressDisplay {
                 bar.suspend(|| output::message(format!("{epoch}{}", values(report))));
             }
             (Some(bar), ProgressEvent::TrainEnd) => bar.finish_and_clear(),
-            (None, ProgressEvent::EpochEnd) => output::message(format!("{epoch}{}", values(report))),
+            (None, ProgressEvent::EpochEnd) => {
+                output::message(format!("{epoch}{}", values(report)))
+            }
             (None, _) => {}
         }
     }

@@ -1,9 +1,9 @@
 use std::time::Instant;
 
+use cornu::Samples;
 use cornu::model::callbacks::Progress;
 use cornu::model::{Batches, Fit, Model};
 use cornu::networks::Head;
-use cornu::Samples;
 
 use super::history_file::HistoryFile;
 use super::keeper::Keeper;
