@@ -37,7 +37,7 @@ pub(crate) struct Args {
     /// Number of pictures to draw
     #[arg(long, value_name = "N", default_value_t = DEMO_PICTURES, value_parser = at_least_one)]
     pictures: usize,
-    /// Passes over the training pictures, at most [default: 40]
+    /// Passes over the training pictures, at most [default: 50]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
     /// Also write the pictures as PNG files into this folder, for `cornu train` and `predict`

@@ -108,6 +108,14 @@ impl Predictor {
             )));
         }
         let n = array.dims().first().copied().unwrap_or(0);
+        if let Some(at) = array.data().iter().position(|x| !x.is_finite()) {
+            return Err(CliError::message(format!(
+                "{}: sample {} holds {}; replace or remove what is not finite",
+                path.display(),
+                at / (array.len() / n).max(1),
+                array.data()[at]
+            )));
+        }
         for start in (0..n).step_by(BATCH) {
             let batch = array.rows(start, n.min(start + BATCH));
             let outputs = self.model.predict_on_batch(&[batch])?;

@@ -72,8 +72,11 @@ fn summary(config: &RunConfig, finished: &Finished) -> String {
         }
     };
     text.push_str(&format!(
-        " Trained on {} pictures for {} epochs in {:.0} s; the model of epoch {} is kept.",
-        config.split.train, state.epoch, finished.seconds, state.best_epoch
+        " Trained on {} pictures for {} epochs{}; the model of epoch {} is kept.",
+        config.split.train,
+        state.epoch,
+        finished.seconds.map_or_else(String::new, |seconds| format!(" in {seconds:.0} s")),
+        state.best_epoch
     ));
     text
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use cornu::model::callbacks::{ProgressEvent, ProgressReport};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::output;
+use crate::{interrupt, output};
 
 /// Shows how far training is: a bar on a terminal, else a line for each epoch.
 pub(crate) struct ProgressDisplay {
@@ -25,6 +25,10 @@ impl ProgressDisplay {
     }
 
     pub(crate) fn show(&mut self, report: &ProgressReport<'_>) {
+        if interrupt::asked() && report.event == ProgressEvent::EpochEnd {
+            // Most likely the epoch is not complete.
+            return;
+        }
         let epoch = format!("epoch {}/{}", report.epoch + 1, report.epochs);
         match (&self.bar, report.event) {
             (Some(bar), ProgressEvent::EpochBegin) => {

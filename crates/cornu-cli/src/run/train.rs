@@ -40,8 +40,8 @@ pub(crate) struct Finished {
     pub(crate) validation: Option<Scores>,
     pub(crate) state: TrainingState,
     pub(crate) history: HistoryFile,
-    /// Seconds that this part of the run took.
-    pub(crate) seconds: f64,
+    /// Seconds that it took; `None` if the run was resumed.
+    pub(crate) seconds: Option<f64>,
 }
 
 /// Trains from where the model stands, keeps the best, and scores that.
@@ -54,6 +54,7 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     let start = Instant::now();
     let Job { folder, config, parts, head, mut model, mut notes, machine } = job;
     let recipe = &config.recipe;
+    let resumed = notes.training.is_some();
     let state = notes.training.take().unwrap_or_default();
     let history = HistoryFile::read(folder.history(), state.epoch)?;
     machine.apply(&mut model)?;
@@ -97,7 +98,7 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
         test: score(&mut best, head, &parts.test, &config.classes)?,
         state,
         history,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds: (!resumed).then(|| start.elapsed().as_secs_f64()),
     })
 }
 
