@@ -6,7 +6,7 @@ use cornu_engine::Variables;
 use cornu_tensor::Tensor;
 
 use crate::callbacks::{Callback, CallbackCx, Plan};
-use crate::data::{Batch, Batches, Part};
+use crate::data::{Batch, Batches, Layout, Part};
 use crate::history::{History, Logs, Mean};
 use crate::shuffle::shuffled;
 use crate::step::{StepKind, StepResult};
@@ -141,54 +141,71 @@ impl Model {
             batches: train.len().div_ceil(fit.batch_size),
             has_validation: validation.is_some(),
         };
-        let mut callbacks = std::mem::take(&mut fit.callbacks);
+        let mut listeners =
+            Listeners { callbacks: std::mem::take(&mut fit.callbacks), plan, stop: false };
         let mut history = History::default();
-        let mut stop = false;
-        let mut batch = Batch::default();
 
-        each(&mut callbacks, self, &plan, &mut stop, |c, cx| c.on_train_begin(cx))?;
+        listeners.tell(self, |callback, cx| callback.on_train_begin(cx))?;
         for epoch in fit.initial_epoch..fit.epochs {
-            each(&mut callbacks, self, &plan, &mut stop, |c, cx| c.on_epoch_begin(cx, epoch))?;
-            let order = self.order(train.len(), epoch, fit.shuffle);
-            let mut progress = Running::start(self);
-            let n_done = if epoch == fit.initial_epoch { fit.initial_batch } else { 0 };
-            let mut chunks = order.chunks(fit.batch_size).enumerate().skip(n_done).peekable();
-            while let Some((index, samples)) = chunks.next() {
-                batch.epoch = epoch;
-                train.fill(samples, &mut batch)?;
-                if let Some((_, next)) = chunks.peek() {
-                    train.prefetch(epoch, next);
-                }
-                weigh_classes(&mut batch, &fit.class_weight)?;
-                let result = self.train_step(&batch, epoch, index, &fit)?;
-                progress.add(self, &batch, &result)?;
-                let logs = progress.logs(self);
-                each(&mut callbacks, self, &plan, &mut stop, |c, cx| {
-                    c.on_batch_end(cx, index, &logs)
-                })?;
-                if stop {
-                    break;
-                }
-            }
-            let mut logs = progress.logs(self);
-            if let Some(validation) = validation
-                && (epoch + 1).is_multiple_of(fit.validation_freq.max(1))
-            {
-                let batch_size = fit.validation_batch_size.unwrap_or(fit.batch_size);
-                let scores = self.evaluate_batches(validation, batch_size)?;
-                logs.extend(scores.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
-            }
-            each(&mut callbacks, self, &plan, &mut stop, |c, cx| {
-                c.on_epoch_end(cx, epoch, &mut logs)
-            })?;
+            listeners.tell(self, |callback, cx| callback.on_epoch_begin(cx, epoch))?;
+            let mut logs = self.train_epoch(&train, epoch, &fit, &mut listeners)?;
+            self.validate(validation, epoch, &fit, &mut logs)?;
+            listeners.tell(self, |callback, cx| callback.on_epoch_end(cx, epoch, &mut logs))?;
             history.add(epoch, &logs);
-            if stop {
+            if listeners.stop {
                 break;
             }
         }
         self.take_averages();
-        each(&mut callbacks, self, &plan, &mut stop, |c, cx| c.on_train_end(cx))?;
+        listeners.tell(self, |callback, cx| callback.on_train_end(cx))?;
         Ok(history)
+    }
+
+    /// Goes once over the samples; answers the means of the epoch.
+    fn train_epoch(
+        &mut self,
+        train: &dyn Batches,
+        epoch: usize,
+        fit: &Fit<'_>,
+        listeners: &mut Listeners<'_>,
+    ) -> Result<Logs, ModelError> {
+        let order = self.order(train.len(), epoch, fit.shuffle);
+        let mut running = Running::start(self);
+        let mut batch = Batch { epoch, ..Batch::default() };
+        let n_done = if epoch == fit.initial_epoch { fit.initial_batch } else { 0 };
+        let mut chunks = order.chunks(fit.batch_size).enumerate().skip(n_done).peekable();
+        while let Some((index, samples)) = chunks.next() {
+            train.fill(samples, &mut batch)?;
+            if let Some((_, next)) = chunks.peek() {
+                train.prefetch(epoch, next);
+            }
+            weigh_classes(&mut batch, &train.layout(), &fit.class_weight)?;
+            let result = self.train_step(&batch, index, fit.stop_on_non_finite_loss)?;
+            running.add(self, &batch, &result)?;
+            let logs = running.logs(self);
+            listeners.tell(self, |callback, cx| callback.on_batch_end(cx, index, &logs))?;
+            if listeners.stop {
+                break;
+            }
+        }
+        Ok(running.logs(self))
+    }
+
+    /// Adds the logs of the validation, if there is one in this epoch.
+    fn validate(
+        &mut self,
+        validation: Option<&dyn Batches>,
+        epoch: usize,
+        fit: &Fit<'_>,
+        logs: &mut Logs,
+    ) -> Result<(), ModelError> {
+        let is_due = (epoch + 1).is_multiple_of(fit.validation_freq.max(1));
+        if let Some(validation) = validation.filter(|_| is_due) {
+            let batch_size = fit.validation_batch_size.unwrap_or(fit.batch_size);
+            let scores = self.evaluate_batches(validation, batch_size)?;
+            logs.extend(scores.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
+        }
+        Ok(())
     }
 
     /// One training step. Answers the logs since the last [`Model::reset_metrics`].
@@ -210,28 +227,25 @@ impl Model {
     fn train_step(
         &mut self,
         batch: &Batch,
-        epoch: usize,
         index: usize,
-        fit: &Fit<'_>,
+        stop_on_non_finite_loss: bool,
     ) -> Result<StepResult, ModelError> {
-        if !fit.stop_on_non_finite_loss {
+        if !stop_on_non_finite_loss {
             return self.run_step(StepKind::Train, batch);
         }
         self.build_optimizer()?;
         let before: Variables = self.variables.clone();
         let result = self.run_step(StepKind::Train, batch)?;
-        if !result.loss.is_finite() {
-            self.variables = before;
-            if let Some(compiled) = &mut self.compiled {
-                compiled.iteration -= 1;
-            }
-            return Err(ModelError::NonFiniteLoss {
-                epoch: epoch + 1,
-                batch: index + 1,
-                loss: result.loss,
-            });
+        if result.loss.is_finite() {
+            return Ok(result);
         }
-        Ok(result)
+        self.variables = before;
+        self.compiled_mut("fit")?.iteration -= 1;
+        Err(ModelError::NonFiniteLoss {
+            epoch: batch.epoch + 1,
+            batch: index + 1,
+            loss: result.loss,
+        })
     }
 
     /// Weights become their moving averages, if the optimizer keeps any.
@@ -332,12 +346,16 @@ fn split<'a>(
 }
 
 /// Turns class weights into sample weights.
-fn weigh_classes(batch: &mut Batch, weights: &BTreeMap<i64, f64>) -> Result<(), ModelError> {
+fn weigh_classes(
+    batch: &mut Batch,
+    layout: &Layout,
+    weights: &BTreeMap<i64, f64>,
+) -> Result<(), ModelError> {
     if weights.is_empty() {
         return Ok(());
     }
     let problem = |expected: &str, got: &str| Err(ModelError::data("class_weight", expected, got));
-    if !batch.sample_weight.is_empty() {
+    if !layout.sample_weight.is_empty() {
         return problem("data without sample weights", "both");
     }
     let [y] = &batch.y[..] else {
@@ -362,22 +380,32 @@ fn weigh_classes(batch: &mut Batch, weights: &BTreeMap<i64, f64>) -> Result<(), 
     }
     let weight = |row: &[f32]| weights.get(&label(row)).copied().unwrap_or(1.0) as f32;
     let values: Vec<f32> = y.data().chunks_exact(row.max(1)).map(weight).collect();
-    batch.sample_weight = vec![Tensor::from_fn([samples], |i| values[i])];
+    let weights = Tensor::new([samples], values);
+    let weights = weights
+        .map_err(|error| ModelError::data("y[0]", "one label per sample", error.to_string()))?;
+    batch.sample_weight = vec![weights];
     Ok(())
 }
 
-/// Asks each callback in turn.
-fn each<'a>(
-    callbacks: &mut [Box<dyn Callback + 'a>],
-    model: &mut Model,
-    plan: &Plan,
-    stop: &mut bool,
-    mut ask: impl FnMut(&mut (dyn Callback + 'a), &mut CallbackCx<'_>) -> Result<(), ModelError>,
-) -> Result<(), ModelError> {
-    for callback in callbacks {
-        let mut cx = CallbackCx::new(model, plan);
-        ask(&mut **callback, &mut cx)?;
-        *stop |= cx.is_stopping();
+/// The callbacks of a run, and whether one of them asked for its end.
+struct Listeners<'a> {
+    callbacks: Vec<Box<dyn Callback + 'a>>,
+    plan: Plan,
+    stop: bool,
+}
+
+impl<'a> Listeners<'a> {
+    /// Tells each callback in turn.
+    fn tell(
+        &mut self,
+        model: &mut Model,
+        mut what: impl FnMut(&mut (dyn Callback + 'a), &mut CallbackCx<'_>) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        for callback in &mut self.callbacks {
+            let mut cx = CallbackCx::new(model, &self.plan);
+            what(&mut **callback, &mut cx)?;
+            self.stop |= cx.is_stopping();
+        }
+        Ok(())
     }
-    Ok(())
 }

@@ -200,6 +200,26 @@ impl Model {
         Ok(())
     }
 
+    /// Freezes or thaws a layer: `conv2d`, or `base/conv2d` inside of a model used as a layer, which
+    /// is frozen as a whole by its own name. The model must be compiled again.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Structure`] if there is no such layer.
+    pub fn set_trainable(&mut self, layer: &str, trainable: bool) -> Result<(), ModelError> {
+        if !Arc::make_mut(&mut self.network).set_trainable(layer, trainable) {
+            let names: Vec<&str> = self.layers().into_iter().map(|(name, _)| name).collect();
+            return Err(ModelError::Structure(format!(
+                "there is no layer `{layer}`; there are {}",
+                names.join(", ")
+            )));
+        }
+        (self.weights, self.layer_weights) = self.network.weights()?;
+        self.compiled = None;
+        self.programs.clear();
+        Ok(())
+    }
+
     /// How programs are compiled and run: runtime, threads, instruction set. Programs compiled
     /// before are dropped.
     pub fn set_options(&mut self, options: Options) {

@@ -99,7 +99,7 @@ fn a_model_of_other_classes_does_not_evaluate() {
     place.run(TRAIN).ok();
     fs::remove_file(place.path("pictures/manifest.csv")).unwrap();
     fs::rename(place.path("pictures/normal"), place.path("pictures/healthy")).unwrap();
-    place.run("evaluate run/best.keras pictures").error(&[
-        "the model knows the classes `effusion`, `normal`, but not `healthy`",
-    ]);
+    place
+        .run("evaluate run/best.keras pictures")
+        .error(&["the model knows the classes `effusion`, `normal`, but not `healthy`"]);
 }

@@ -6,7 +6,11 @@ use cornu::tensor::Tensor;
 fn the_lessons_network_is_summarised_as_keras_does() {
     let text = Place::new().run("summary lesson-cnn").ok();
     assert!(text.starts_with("Model: \"functional\"\n┏━"), "{text}");
-    assert!(text.contains("│ conv2d_6 (Conv2D)               │ (None, 4, 4, 50)       │        25,050 │"));
+    assert!(
+        text.contains(
+            "│ conv2d_6 (Conv2D)               │ (None, 4, 4, 50)       │        25,050 │"
+        )
+    );
     assert!(text.ends_with(
         " Total params: 54,627 (213.39 KB)\n Trainable params: 54,627 (213.39 KB)\n \
          Non-trainable params: 0 (0.00 B)\n"
@@ -52,7 +56,9 @@ fn a_model_of_three_classes_predicts_arrays_and_pictures() {
     assert_eq!(place.run("predict net.json x.npy").ok().lines().count(), 40);
 
     write_npy(&place.path("bad.npy"), &Tensor::zeros([32, 32, 1])).unwrap();
-    place.run("predict net.json bad.npy").error(&["bad.npy: expected samples of shape [32, 32, 1]"]);
+    place
+        .run("predict net.json bad.npy")
+        .error(&["bad.npy: expected samples of shape [32, 32, 1]"]);
     let mut x = Tensor::zeros([3, 32, 32, 1]);
     x.data_mut()[2 * 1024] = f32::NAN;
     write_npy(&place.path("nan.npy"), &x).unwrap();

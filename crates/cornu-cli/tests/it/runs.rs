@@ -15,10 +15,7 @@ fn a_folder_becomes_a_model_that_evaluates_and_predicts() {
 
     let history = String::from_utf8(place.bytes("run/history.csv")).unwrap();
     let lines: Vec<&str> = history.lines().collect();
-    assert_eq!(
-        lines[0],
-        "epoch,accuracy,auc,learning_rate,loss,val_accuracy,val_auc,val_loss"
-    );
+    assert_eq!(lines[0], "epoch,accuracy,auc,learning_rate,loss,val_accuracy,val_auc,val_loss");
     assert_eq!(lines.len(), 3);
     let config = String::from_utf8(place.bytes("run/config.toml")).unwrap();
     for part in ["seed = 42", "model = \"net.json\"", "augment = \"light\"", "epochs = 2"] {
@@ -62,8 +59,7 @@ fn the_same_seed_gives_the_same_bytes_with_any_number_of_threads() {
     train(&place, "--out c --epochs 2 --seed 7").ok();
     // Pictures from disk, not from memory, are the same pictures.
     train(&place, "--out d --epochs 2 --cache-mb 0").ok();
-    let [a, b, c, d] =
-        ["a", "b", "c", "d"].map(|run| place.bytes(&format!("{run}/best.keras")));
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|run| place.bytes(&format!("{run}/best.keras")));
     assert!(a == b && a == d && a != c);
 }
 
@@ -86,9 +82,9 @@ fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
     assert!(before == place.bytes("a/last.keras"));
 
     train(&place, "--out a").error(&["holds a run already", "--resume"]);
-    place.run("train pictures --out a --resume --lr 0.5 --augment none").error(&[
-        "config.toml: the run was started with other settings: --lr, --augment differ",
-    ]);
+    place
+        .run("train pictures --out a --resume --lr 0.5 --augment none")
+        .error(&["config.toml: the run was started with other settings: --lr, --augment differ"]);
     train(&place, "--out a --overwrite --epochs 1").ok();
     assert!(before != place.bytes("a/last.keras"));
 }

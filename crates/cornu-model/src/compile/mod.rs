@@ -209,6 +209,24 @@ impl Model {
         Ok(())
     }
 
+    /// Keras's paths and the values of the optimizer's variables in the order in which they are
+    /// saved: `adam/iteration`, `adam/learning_rate` (without a schedule), then what is kept for the
+    /// weights. Empty before the first training step.
+    pub fn optimizer_variables(&self) -> Vec<(String, Tensor)> {
+        let Some(compiled) = &self.compiled else { return Vec::new() };
+        let Some(state) = &compiled.state else { return Vec::new() };
+        let settings = compiled.optimizer.settings();
+        let path = |name: &str| format!("{}/{name}", settings.name);
+        let mut variables = vec![(path("iteration"), Tensor::scalar(compiled.iteration as f32))];
+        if let LearningRate::Constant(rate) = settings.learning_rate {
+            variables.push((path("learning_rate"), Tensor::scalar(rate)));
+        }
+        for (index, spec) in (self.weights.len()..).zip(state) {
+            variables.push((path(&spec.path), self.variables.get(index).clone()));
+        }
+        variables
+    }
+
     /// Training steps since `compile`.
     ///
     /// # Errors
@@ -227,15 +245,20 @@ impl Model {
         self.compiled.as_ref()?.metrics.direction(name)
     }
 
+    /// Whether the learning rate follows a schedule and is no variable of the optimizer.
+    pub(crate) fn has_schedule(&self) -> bool {
+        self.compiled.as_ref().is_some_and(|compiled| {
+            matches!(compiled.optimizer.settings().learning_rate, LearningRate::Schedule(_))
+        })
+    }
+
     /// Values and bytes of the optimizer's variables, once it has any. Keras counts `iteration` (an
     /// `int64`) and, without a schedule, `learning_rate` among them.
     pub(crate) fn optimizer_size(&self) -> Option<(usize, usize)> {
         let compiled = self.compiled.as_ref()?;
         let state = compiled.state.as_ref()?;
         let n: usize = state.iter().map(|spec| spec.dims.iter().product::<usize>()).sum();
-        let scheduled =
-            matches!(compiled.optimizer.settings().learning_rate, LearningRate::Schedule(_));
-        let n_rates = usize::from(!scheduled);
+        let n_rates = usize::from(!self.has_schedule());
         Some((n + 1 + n_rates, 4 * n + 8 + 4 * n_rates))
     }
 }

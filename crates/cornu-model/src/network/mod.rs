@@ -4,6 +4,7 @@ mod names;
 mod order;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cornu_nn::{SymbolicShape, WeightSpec};
 use cornu_tensor::Tensor;
@@ -224,6 +225,22 @@ impl Network {
         first.map_or_else(Vec::new, |call| {
             call.inputs.iter().map(|&tensor| self.shape(tensor).clone()).collect()
         })
+    }
+
+    /// Sets `trainable` of the layer at `path`; answers whether there is one.
+    pub(crate) fn set_trainable(&mut self, path: &str, trainable: bool) -> bool {
+        if let Some(layer) = self.layers.iter_mut().find(|layer| layer.name == path) {
+            layer.trainable = trainable;
+            return true;
+        }
+        let Some((outer, inner)) = path.split_once('/') else { return false };
+        let layer = self.layers.iter_mut().find(|layer| layer.name == outer);
+        match layer.map(|layer| &mut layer.kind) {
+            Some(LayerKind::Network { network, .. }) => {
+                Arc::make_mut(network).set_trainable(inner, trainable)
+            }
+            _ => false,
+        }
     }
 
     /// All weights in Keras's order, and where those of each layer lie. A shared layer counts once.

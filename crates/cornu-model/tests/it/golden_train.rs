@@ -51,6 +51,21 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
     for (i, weight) in model.get_weights().iter().enumerate() {
         case.check_relative(&format!("w1.{i}"), weight, scale)?;
     }
+    // Paths are Keras's but for the names of models in front, which it adds or not.
+    let variables = model.optimizer_variables();
+    for (i, (path, value)) in variables.iter().enumerate() {
+        let expected = &case.json["optimizer_variables"][i]["path"];
+        let end = |path: &str| path.split('/').next_back().unwrap_or_default().to_owned();
+        let (ours, theirs) = (end(path), end(expected.as_str().unwrap_or("?")));
+        if !ours.ends_with(&theirs) && !theirs.ends_with(&ours) {
+            return Err(Outcome::Wrong(format!("optimizer variable {i}: {path}, not {expected}")));
+        }
+        // Keras's values in `float32`: small ones are differences of large ones.
+        case.check_relative(&format!("ov.{i}"), value, scale.max(1e-4))?;
+    }
+    if case.has(&format!("ov.{}", variables.len())) {
+        return Err(Outcome::Wrong("optimizer variables are missing".to_owned()));
+    }
     let predictions = model.predict_batches(&data, 32)?;
     for (i, prediction) in predictions.iter().enumerate() {
         case.check_relative(&format!("pred.{i}"), prediction, 2.0 * scale)?;

@@ -96,6 +96,25 @@ fn a_model_as_a_layer_brings_its_weights_and_freezes_as_a_whole() {
 }
 
 #[test]
+fn layers_are_frozen_by_name() {
+    let base = Sequential::new([4]).add(Dense::new(3)).named("base").build().unwrap();
+    let mut model =
+        Sequential::new([4]).add(base.handle()).add(Dense::new(2).named("head")).build().unwrap();
+    let trainable = |model: &Model| -> Vec<bool> {
+        model.weight_infos().iter().map(|weight| weight.trainable).collect()
+    };
+    let before = model.get_weights();
+    model.set_trainable("base/dense", false).unwrap();
+    assert_eq!(trainable(&model), [false, false, true, true]);
+    model.set_trainable("base/dense", true).unwrap();
+    model.set_trainable("head", false).unwrap();
+    assert_eq!(trainable(&model), [true, true, false, false]);
+    assert_eq!(model.get_weights(), before);
+    let error = model.set_trainable("base/dens", true).unwrap_err().to_string();
+    assert_eq!(error, "model: there is no layer `base/dens`; there are base, head");
+}
+
+#[test]
 fn branches_meet_in_keras_s_order() {
     let input = Input::new([6, 6, 1]);
     let left = Conv2D::new(2, 3).named("left").apply(&input).unwrap();

@@ -1,10 +1,11 @@
 //! Models from files.
 
+mod legacy;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use cornu_formats::{Dataset, Group, read_h5, read_keras};
-use cornu_nn::optimizers::LearningRate;
 use cornu_tensor::Tensor;
 
 use crate::compile::Compile;
@@ -13,7 +14,7 @@ use crate::stored::stored_groups;
 use crate::{Model, ModelError};
 
 impl Model {
-    /// Loads a `.keras` file that Keras 3 or [`Model::save`] wrote. A model that was compiled is
+    /// Loads a `.keras` file that Keras 3 or [`Model::save`] wrote, or an `.h5` file of Keras. A model that was compiled is
     /// compiled again and goes on training where it was.
     ///
     /// # Errors
@@ -34,6 +35,9 @@ impl Model {
     }
 
     fn load_file(path: &Path, compile: bool) -> Result<Self, ModelError> {
+        if path.extension().is_some_and(|extension| extension == "h5") {
+            return Self::load_legacy(path, compile);
+        }
         let archive = read_keras(path).map_err(|error| file_error(path, &error))?;
         let in_file = |error: ModelError| in_file(path, "config.json", &error);
         let mut model = Self::from_config(&archive.config).map_err(in_file)?;
@@ -127,8 +131,7 @@ impl Model {
             .and_then(|value| value.data().first().copied())
             .and_then(|value| u64::try_from(value).ok())
             .ok_or_else(|| format!("{place}: `vars/0` (iteration) is not a whole number"))?;
-        let scheduled =
-            matches!(compiled.optimizer.settings().learning_rate, LearningRate::Schedule(_));
+        let scheduled = self.has_schedule();
         let mut next = 1;
         let mut learning_rate = None;
         if !scheduled {
