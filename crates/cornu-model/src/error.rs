@@ -45,6 +45,9 @@ pub enum ModelError {
         /// What it was given.
         got: String,
     },
+    /// Samples cannot be read: what their source says, the file named in it.
+    #[error("{0}")]
+    Samples(String),
     /// A metric cannot work with the labels and predictions.
     #[error("metric `{metric}` of output `{output}`: {source}")]
     Metric {

@@ -18,6 +18,7 @@ mod lower;
 mod model;
 mod network;
 mod operation;
+mod plan;
 mod save;
 mod seeds;
 mod sequential;
