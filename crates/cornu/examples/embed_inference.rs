@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p cornu --example embed_inference -- run/best.keras picture.png ...`
 
+#![allow(clippy::print_stdout, reason = "a program, not a library")]
+
 use std::path::Path;
 
 use cornu::data::{Resize, SampleShape, load_picture};

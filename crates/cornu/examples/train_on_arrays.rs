@@ -2,6 +2,8 @@
 //!
 //! `cargo run --release -p cornu --example train_on_arrays`
 
+#![allow(clippy::print_stdout, reason = "a program, not a library")]
+
 use cornu::data::{Picture, Pixels, Resize, phantom};
 use cornu::prelude::*;
 
@@ -18,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         x = Conv2D::new(filters, 3)
             .padding(Padding::Same)
             .activation(Activation::Relu)
-            .kernel_initializer(Initializer::he_uniform())
+            .kernel_initializer(Initializer::HeUniform { seed: None })
             .apply(&x)?;
         x = MaxPooling2D::new().apply(&x)?;
     }
