@@ -149,3 +149,54 @@ impl Batches for Samples {
 fn data_error(error: &DataError) -> ModelError {
     ModelError::Samples(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cornu_data::ArrayDataset;
+
+    fn samples() -> Samples {
+        let rows = Tensor::from_fn([5, 2], |i| i as f32);
+        Samples::new(Arc::new(ArrayDataset::new(rows, vec![0, 2, 1, 0, 1]).unwrap()))
+    }
+
+    #[test]
+    fn batches_come_in_the_order_asked_for_and_memory_is_reused() {
+        let samples = samples();
+        let mut batch = Batch::default();
+        for indices in [&[3, 1][..], &[0, 1, 2], &[4]] {
+            samples.fill(indices, &mut batch).unwrap();
+            let expected: Vec<f32> =
+                indices.iter().flat_map(|&i| [2 * i, 2 * i + 1]).map(|x| x as f32).collect();
+            assert_eq!(batch.x, [Tensor::new([indices.len(), 2], expected).unwrap()]);
+            assert_eq!(batch.y[0].dims(), [indices.len(), 1]);
+        }
+        assert_eq!(batch.y[0].data(), [1.0]);
+        assert!(samples.fill(&[5], &mut batch).unwrap_err().to_string().contains("sample 5"));
+    }
+
+    #[test]
+    fn classes_can_be_one_hot() {
+        let samples = samples().targets(Targets::OneHot(3));
+        assert_eq!(samples.layout().y, [[3]]);
+        let mut batch = Batch::default();
+        samples.fill(&[1, 0], &mut batch).unwrap();
+        assert_eq!(batch.y[0].data(), [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn reading_ahead_changes_nothing() {
+        let samples = samples().read_ahead(true);
+        let (mut plain, mut ahead) = (Batch::default(), Batch::default());
+        samples.fill(&[2, 4], &mut plain).unwrap();
+        samples.prefetch(0, &[2, 4]);
+        samples.fill(&[2, 4], &mut ahead).unwrap();
+        assert_eq!(plain, ahead);
+        // Something else is asked for, and something that is not there.
+        samples.prefetch(0, &[0]);
+        samples.fill(&[2, 4], &mut ahead).unwrap();
+        assert_eq!(plain, ahead);
+        samples.prefetch(0, &[9]);
+        samples.fill(&[9], &mut ahead).unwrap_err();
+    }
+}

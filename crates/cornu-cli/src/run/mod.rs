@@ -1,7 +1,7 @@
 //! A training run and the folder that keeps it.
 //!
 //! In the order of a run: [`RunConfig`] is what it was asked for, [`Parts`] its data,
-//! [`train`] the work; [`Keeper`] writes the files of the folder after each epoch, led by
+//! [`train()`] the work; [`keeper`] writes the files of the folder after each epoch, led by
 //! [`TrainingState`], which `last.keras` carries, so that a run goes on where it stopped and gives
 //! the same bits as one that was never stopped.
 

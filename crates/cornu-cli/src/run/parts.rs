@@ -27,6 +27,8 @@ impl Parts {
             let options = LoadOptions { memory_budget: budget, ..LoadOptions::default() };
             let pictures = folder.dataset(indices, shape, &options)?;
             budget = budget.saturating_sub(pictures.kept_bytes());
+            // A picture that cannot be read is told now, not after hours of training.
+            pictures.verify()?;
             let all_kept = pictures.n_kept() == pictures.len();
             Ok(Samples::new(Arc::new(pictures)).read_ahead(!all_kept))
         };

@@ -1,5 +1,7 @@
 //! The program as users run it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
+
 mod bad_input;
 mod cornu;
 mod help;
