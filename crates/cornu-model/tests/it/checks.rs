@@ -1,7 +1,8 @@
 //! Data and settings that nothing can be learned from are refused, and the message says where.
 
 use cornu_model::{
-    Batch, Compile, Dataset, Fit, LossSpec, Model, ModelError, PerOutput, Sequential,
+    Batch, Batches, Compile, Dataset, Fit, Input, LayerExt, LossSpec, Model, ModelError, PerOutput,
+    Sequential,
 };
 use cornu_nn::Activation;
 use cornu_nn::layers::{Conv2D, Dense};
@@ -43,8 +44,8 @@ fn refusal(model: &mut Model, data: &Dataset) -> String {
     let message = text(model.fit(data, Fit::epochs(1).batch_size(2)));
     assert_eq!(text(model.evaluate_batches(data, 3)), message);
     let mut batch = Batch::default();
-    let all: Vec<usize> = (0..cornu_model::Batches::len(data)).collect();
-    cornu_model::Batches::fill(data, &all, &mut batch).unwrap();
+    let all: Vec<usize> = (0..data.len()).collect();
+    data.fill(&all, &mut batch).unwrap();
     assert_eq!(text(model.train_on_batch(&batch)), message);
     assert_eq!(text(model.test_on_batch(&batch)), message);
     message
@@ -54,7 +55,7 @@ fn refusal(model: &mut Model, data: &Dataset) -> String {
 fn numbers_must_be_finite() {
     let good = training::data(9);
     let mut batch = Batch::default();
-    cornu_model::Batches::fill(&good, &(0..9).collect::<Vec<_>>(), &mut batch).unwrap();
+    good.fill(&(0..9).collect::<Vec<_>>(), &mut batch).unwrap();
     let (x, y) = (&batch.x[0], &batch.y[0]);
     let with = |array: &Tensor, index: usize, value: f32| {
         let mut array = array.clone();
@@ -192,9 +193,8 @@ fn targets_must_have_a_shape_that_the_loss_takes() {
 
 #[test]
 fn an_output_without_a_loss_takes_any_targets() {
-    let input = cornu_model::Input::new([3]);
-    let outputs = ["a", "b"]
-        .map(|name| cornu_model::LayerExt::apply(Dense::new(2).named(name), &input).unwrap());
+    let input = Input::new([3]);
+    let outputs = ["a", "b"].map(|name| Dense::new(2).named(name).apply(&input).unwrap());
     let mut model = Model::new(&input, outputs).unwrap();
     let loss = PerOutput::Named(vec![("b".to_owned(), LossSpec::named("mse"))]);
     model.compile_with(Compile::several(SGD::new(), loss)).unwrap();
