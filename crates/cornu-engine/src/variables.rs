@@ -88,7 +88,7 @@ impl Variables {
     pub fn copy_from(&mut self, other: &Self) {
         self.version += 1;
         let n = other.len();
-        self.values.resize(n, Tensor::default());
+        self.values.resize(n, Tensor::zeros([0]));
         self.exact.resize(n, None);
         for (to, from) in self.values.iter_mut().zip(&other.values) {
             copy_array(to, from);
