@@ -84,6 +84,23 @@ impl Variables {
         self.version
     }
 
+    /// Takes over all values of `other`, in the memory that is there where shapes agree.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.version += 1;
+        let n = other.len();
+        self.values.resize(n, Tensor::zeros([0]));
+        self.exact.resize(n, None);
+        for (to, from) in self.values.iter_mut().zip(&other.values) {
+            copy_array(to, from);
+        }
+        for (to, from) in self.exact.iter_mut().zip(&other.exact) {
+            match (to, from) {
+                (Some(to), Some(from)) => copy_array(to, from),
+                (to, from) => to.clone_from(from),
+            }
+        }
+    }
+
     /// Value of variable `index` as the reference runtime knows it.
     pub fn exact(&self, index: usize) -> Array<f64> {
         self.exact[index].clone().unwrap_or_else(|| self.values[index].to_f64())
@@ -94,5 +111,50 @@ impl Variables {
         self.version += 1;
         self.values[index] = value.to_f32();
         self.exact[index] = Some(value);
+    }
+}
+
+fn copy_array<T: Copy>(to: &mut Array<T>, from: &Array<T>) {
+    if to.dims() == from.dims() {
+        to.data_mut().copy_from_slice(from.data());
+    } else {
+        *to = from.clone();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(values: &[Tensor]) -> Variables {
+        let mut variables = Variables::new();
+        for value in values {
+            variables.push(value.clone());
+        }
+        variables
+    }
+
+    #[test]
+    fn a_copy_has_all_values_and_keeps_its_memory() {
+        let mut from = of(&[Tensor::full([2, 3], 1.5), Tensor::scalar(4.0), Tensor::zeros([0])]);
+        from.set_exact(1, Array::scalar(0.1));
+        for mut to in [of(&[]), of(&[Tensor::zeros([2, 3])]), of(&vec![Tensor::zeros([7]); 5])] {
+            let version = to.version();
+            to.copy_from(&from);
+            let memory = to.get(0).data().as_ptr();
+            to.copy_from(&from);
+            assert_eq!(to.len(), 3);
+            for i in 0..3 {
+                assert_eq!((to.get(i), to.exact(i)), (from.get(i), from.exact(i)));
+            }
+            assert_eq!(to.get(0).data().as_ptr(), memory);
+            assert!(version < to.version() && to.id() != from.id());
+        }
+        // A value in `f64` that is gone must not linger in the copy.
+        let mut to = of(&[]);
+        to.copy_from(&from);
+        from.set(1, Tensor::scalar(2.0));
+        to.copy_from(&from);
+        assert_eq!(to.exact(1), Array::scalar(2.0));
     }
 }

@@ -59,7 +59,7 @@ fn branches() -> Result<(Model, Vec<usize>, usize)> {
     let input = Input::named("picture", [12, 10, 2]);
     let mut x =
         Normalization::new().mean(Numbers::from(2.0)).variance(Numbers::from(4.0)).apply(&input)?;
-    x = LayerNormalization::new().axis(&[1, 2, 3]).center(false).scale(false).apply(&x)?;
+    x = LayerNormalization::new().axis([1, 2, 3]).center(false).scale(false).apply(&x)?;
     let shared = LayerHandle::new(Conv2D::new(4, 3).padding(Padding::Same));
     let a = shared.named("shared");
     let left = a.apply(&x)?;

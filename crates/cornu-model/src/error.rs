@@ -45,9 +45,26 @@ pub enum ModelError {
         /// What it was given.
         got: String,
     },
+<<<<<<< HEAD
     /// Samples cannot be read: what their source says, the file named in it.
     #[error("{0}")]
     Samples(String),
+=======
+    /// A number in the data that nothing can be learned from.
+    #[error("{what}: sample {sample} (counted from 0) holds {value}, expected {expected}: {hint}")]
+    Value {
+        /// Which array: `x[0]`, `y`, `sample_weight`, ...
+        what: String,
+        /// Which sample of the data set; of the batch for `train_on_batch` and `test_on_batch`.
+        sample: usize,
+        /// The number.
+        value: f32,
+        /// What is taken.
+        expected: String,
+        /// What to do.
+        hint: String,
+    },
+>>>>>>> checks
     /// A metric cannot work with the labels and predictions.
     #[error("metric `{metric}` of output `{output}`: {source}")]
     Metric {
@@ -70,8 +87,8 @@ pub enum ModelError {
     },
     /// The loss became infinite or not a number. The weights are those of before the step.
     #[error(
-        "loss is {loss} in epoch {epoch}, batch {batch}: lower the learning rate, check the data for \
-         NaN, or set `stop_on_non_finite_loss(false)`"
+        "loss is {loss} in epoch {epoch}, batch {batch}: lower the learning rate, scale the data to \
+         small numbers, or set `stop_on_non_finite_loss(false)`"
     )]
     NonFiniteLoss {
         /// Epoch, counted from 1.
@@ -123,5 +140,26 @@ impl ModelError {
         got: impl Into<String>,
     ) -> Self {
         Self::Data { what: what.into(), expected: expected.into(), got: got.into() }
+    }
+
+    /// The error of a batch that was filled with these samples.
+    pub(crate) fn of_samples(mut self, samples: &[usize]) -> Self {
+        if let Self::Value { sample, .. } = &mut self
+            && let Some(&in_data) = samples.get(*sample)
+        {
+            *sample = in_data;
+        }
+        self
+    }
+
+    /// The error of validation data that begins with sample `first` of the data set.
+    pub(crate) fn of_validation(mut self, first: usize) -> Self {
+        if let Self::Value { sample, .. } = &mut self {
+            *sample += first;
+        }
+        if let Self::Value { what, .. } | Self::Data { what, .. } = &mut self {
+            what.insert_str(0, "validation ");
+        }
+        self
     }
 }

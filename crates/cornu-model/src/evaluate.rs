@@ -2,6 +2,7 @@
 
 use cornu_tensor::Tensor;
 
+use crate::check::check_not_zero;
 use crate::data::{Batch, Batches, Dataset};
 use crate::fit::Running;
 use crate::history::Logs;
@@ -16,7 +17,8 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NotCompiled`] or [`ModelError::Data`].
+    /// [`ModelError::NotCompiled`], [`ModelError::Data`], or [`ModelError::Value`] if there are
+    /// numbers that are not finite, or targets that the loss does not take.
     pub fn evaluate(&mut self, data: &dyn Batches) -> Result<Logs, ModelError> {
         self.evaluate_batches(data, BATCH_SIZE)
     }
@@ -32,12 +34,17 @@ impl Model {
         batch_size: usize,
     ) -> Result<Logs, ModelError> {
         self.compiled("evaluate")?;
+        check_not_zero("batch_size", batch_size)?;
+        if data.is_empty() {
+            return Err(ModelError::data("data", "at least one sample to evaluate", "0"));
+        }
         let mut progress = Running::start(self);
         let mut batch = Batch::default();
         let order: Vec<usize> = (0..data.len()).collect();
-        for samples in order.chunks(batch_size.max(1)) {
+        for samples in order.chunks(batch_size) {
             data.fill(samples, &mut batch)?;
-            let result = self.run_step(StepKind::Test, &batch)?;
+            let result = self.run_step(StepKind::Test, &batch);
+            let result = result.map_err(|error| error.of_samples(samples))?;
             progress.add(self, &batch, &result)?;
         }
         Ok(progress.logs(self))
@@ -72,6 +79,7 @@ impl Model {
         data: &dyn Batches,
         batch_size: usize,
     ) -> Result<Vec<Tensor>, ModelError> {
+        check_not_zero("batch_size", batch_size)?;
         let mut batch = Batch::default();
         let mut values: Vec<Vec<f32>> = vec![Vec::new(); self.network.outputs.len()];
         let mut dims: Vec<Vec<usize>> = self
@@ -80,7 +88,7 @@ impl Model {
             .map(|shape| [vec![0], shape.sample().unwrap_or_default()].concat())
             .collect();
         let order: Vec<usize> = (0..data.len()).collect();
-        for samples in order.chunks(batch_size.max(1)) {
+        for samples in order.chunks(batch_size) {
             data.fill(samples, &mut batch)?;
             let result = self.run_step(StepKind::Predict, &batch)?;
             for (i, output) in result.y_pred.into_iter().enumerate() {
@@ -110,7 +118,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NotCompiled`] or [`ModelError::Data`].
+    /// As for [`Model::evaluate`].
     pub fn test_on_batch(&mut self, batch: &Batch) -> Result<Logs, ModelError> {
         self.compiled("test_on_batch")?;
         let result = self.run_step(StepKind::Test, batch)?;

@@ -6,6 +6,7 @@ use cornu_engine::Variables;
 use cornu_tensor::Tensor;
 
 use crate::callbacks::{Callback, CallbackCx, Plan};
+use crate::check::check_not_zero;
 use crate::data::{Batch, Batches, Layout, Part};
 use crate::history::{History, Logs, Mean};
 use crate::shuffle::shuffled;
@@ -128,12 +129,15 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NotCompiled`], [`ModelError::Data`], [`ModelError::NonFiniteLoss`], and what
-    /// callbacks answer. The model then is as after the last complete step.
+    /// [`ModelError::NotCompiled`], [`ModelError::Data`], [`ModelError::Value`] if there are numbers
+    /// that are not finite or targets that the loss does not take, [`ModelError::NonFiniteLoss`],
+    /// and what callbacks answer. The model then is as after the last complete step.
     pub fn fit(&mut self, data: &dyn Batches, mut fit: Fit<'_>) -> Result<History, ModelError> {
         self.compiled("fit")?;
         let (train, held_back) = split(data, &fit)?;
-        let validation = fit.validation.or(held_back.as_ref().map(|part| part as &dyn Batches));
+        let validation = fit.validation.map(|data| Part { whole: data, start: 0, end: data.len() });
+        let validation = validation.or(held_back);
+        self.check_plan(&train, validation.as_ref(), &fit)?;
         let plan = Plan {
             epochs: fit.epochs,
             initial_epoch: fit.initial_epoch,
@@ -149,7 +153,7 @@ impl Model {
         for epoch in fit.initial_epoch..fit.epochs {
             listeners.tell(self, |callback, cx| callback.on_epoch_begin(cx, epoch))?;
             let mut logs = self.train_epoch(&train, epoch, &fit, &mut listeners)?;
-            self.validate(validation, epoch, &fit, &mut logs)?;
+            self.validate(validation.as_ref(), epoch, &fit, &mut logs)?;
             listeners.tell(self, |callback, cx| callback.on_epoch_end(cx, epoch, &mut logs))?;
             history.add(epoch, &logs);
             if listeners.stop {
@@ -159,6 +163,29 @@ impl Model {
         self.take_averages();
         listeners.tell(self, |callback, cx| callback.on_train_end(cx))?;
         Ok(history)
+    }
+
+    /// What would fail later, perhaps after hours, must fail before the first step.
+    fn check_plan(
+        &self,
+        train: &dyn Batches,
+        validation: Option<&Part<'_, dyn Batches + '_>>,
+        fit: &Fit<'_>,
+    ) -> Result<(), ModelError> {
+        check_not_zero("epochs", fit.epochs)?;
+        check_not_zero("validation_freq", fit.validation_freq)?;
+        check_not_zero("validation_batch_size", fit.validation_batch_size.unwrap_or(1))?;
+        self.check_layout(StepKind::Train, &train.layout())?;
+        self.check_class_weight(&train.layout(), &fit.class_weight)?;
+        if let Some(validation) = validation {
+            if validation.is_empty() {
+                let error = ModelError::data("data", "at least one sample", "0");
+                return Err(error.of_validation(0));
+            }
+            let graph = self.step_graph(StepKind::Test, &validation.layout());
+            graph.map_err(|error| error.of_validation(0))?;
+        }
+        Ok(())
     }
 
     /// Goes once over the samples; answers the means of the epoch.
@@ -172,15 +199,21 @@ impl Model {
         let order = self.order(train.len(), epoch, fit.shuffle);
         let mut running = Running::start(self);
         let mut batch = Batch { epoch, ..Batch::default() };
+<<<<<<< HEAD
         let n_done = if epoch == fit.initial_epoch { fit.initial_batch } else { 0 };
         let mut chunks = order.chunks(fit.batch_size).enumerate().skip(n_done).peekable();
+=======
+        let mut before = fit.stop_on_non_finite_loss.then(Variables::new);
+        let mut chunks = order.chunks(fit.batch_size).enumerate().peekable();
+>>>>>>> checks
         while let Some((index, samples)) = chunks.next() {
             train.fill(samples, &mut batch)?;
             if let Some((_, next)) = chunks.peek() {
                 train.prefetch(epoch, next);
             }
             weigh_classes(&mut batch, &train.layout(), &fit.class_weight)?;
-            let result = self.train_step(&batch, index, fit.stop_on_non_finite_loss)?;
+            let result = self.train_step(&batch, index, before.as_mut());
+            let result = result.map_err(|error| error.of_samples(samples))?;
             running.add(self, &batch, &result)?;
             let logs = running.logs(self);
             listeners.tell(self, |callback, cx| callback.on_batch_end(cx, index, &logs))?;
@@ -194,15 +227,16 @@ impl Model {
     /// Adds the logs of the validation, if there is one in this epoch.
     fn validate(
         &mut self,
-        validation: Option<&dyn Batches>,
+        validation: Option<&Part<'_, dyn Batches + '_>>,
         epoch: usize,
         fit: &Fit<'_>,
         logs: &mut Logs,
     ) -> Result<(), ModelError> {
-        let is_due = (epoch + 1).is_multiple_of(fit.validation_freq.max(1));
+        let is_due = (epoch + 1).is_multiple_of(fit.validation_freq);
         if let Some(validation) = validation.filter(|_| is_due) {
             let batch_size = fit.validation_batch_size.unwrap_or(fit.batch_size);
-            let scores = self.evaluate_batches(validation, batch_size)?;
+            let scores = self.evaluate_batches(validation, batch_size);
+            let scores = scores.map_err(|error| error.of_validation(validation.start))?;
             logs.extend(scores.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
         }
         Ok(())
@@ -212,7 +246,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::NotCompiled`] or [`ModelError::Data`].
+    /// [`ModelError::NotCompiled`], [`ModelError::Data`], or [`ModelError::Value`].
     pub fn train_on_batch(&mut self, batch: &Batch) -> Result<Logs, ModelError> {
         self.compiled("train_on_batch")?;
         let result = self.run_step(StepKind::Train, batch)?;
@@ -223,23 +257,22 @@ impl Model {
         if shuffle { shuffled(n, self.seed, epoch) } else { (0..n).collect() }
     }
 
-    /// One step that leaves all variables as they were if its loss is not finite.
+    /// One step; given memory for a copy of the variables, it leaves them as they were if its loss is
+    /// not finite.
     fn train_step(
         &mut self,
         batch: &Batch,
         index: usize,
-        stop_on_non_finite_loss: bool,
+        before: Option<&mut Variables>,
     ) -> Result<StepResult, ModelError> {
-        if !stop_on_non_finite_loss {
-            return self.run_step(StepKind::Train, batch);
-        }
+        let Some(before) = before else { return self.run_step(StepKind::Train, batch) };
         self.build_optimizer()?;
-        let before: Variables = self.variables.clone();
+        before.copy_from(&self.variables);
         let result = self.run_step(StepKind::Train, batch)?;
         if result.loss.is_finite() {
             return Ok(result);
         }
-        self.variables = before;
+        self.variables.copy_from(before);
         self.compiled_mut("fit")?.iteration -= 1;
         Err(ModelError::NonFiniteLoss {
             epoch: batch.epoch + 1,
@@ -325,9 +358,7 @@ fn split<'a>(
     data: &'a dyn Batches,
     fit: &Fit<'_>,
 ) -> Result<(Part<'a, dyn Batches + 'a>, Option<Part<'a, dyn Batches + 'a>>), ModelError> {
-    if fit.batch_size == 0 {
-        return Err(ModelError::data("batch_size", "at least 1", "0"));
-    }
+    check_not_zero("batch_size", fit.batch_size)?;
     if !(0.0..1.0).contains(&fit.validation_split) {
         return Err(ModelError::data(
             "validation_split",

@@ -6,6 +6,7 @@
 //! - Keep it: [`Model::save`], [`Model::load`], [`Model::to_json`].
 
 pub mod callbacks;
+mod check;
 mod compile;
 mod config;
 mod data;

@@ -3,7 +3,6 @@
 use cornu_engine::{Program, Run};
 use cornu_graph::{Graph, GraphError, ValueId, gradient};
 use cornu_nn::LayerError;
-use cornu_nn::losses::crossentropy_for_shapes;
 use cornu_nn::optimizers::{ConstraintFn, Param, apply};
 use cornu_tensor::{Shape, Tensor};
 
@@ -61,6 +60,9 @@ impl Model {
         if !self.programs.contains_key(&key) {
             let graph = self.step_graph(kind, &key.layout)?;
             self.programs.insert(key.clone(), Program::compile(graph, &self.options)?);
+        }
+        if kind != StepKind::Predict {
+            self.check_values(batch)?;
         }
         let outputs = self.run_program(&key, batch)?;
         if kind == StepKind::Train
@@ -128,7 +130,7 @@ impl Model {
     }
 
     /// Compares the arrays of a batch with what the model takes.
-    fn check_layout(&self, kind: StepKind, layout: &Layout) -> Result<(), ModelError> {
+    pub(crate) fn check_layout(&self, kind: StepKind, layout: &Layout) -> Result<(), ModelError> {
         let expected: Vec<Option<Vec<usize>>> =
             self.network.input_shapes().iter().map(|shape| shape.sample()).collect();
         let names = self.network.input_names();
@@ -211,17 +213,9 @@ impl Model {
             let y_pred = forward.outputs[i];
             let sample_weight = sample_weights.get(i).or(sample_weights.first()).copied();
             let outer = graph.set_scope(&format!("loss/{name}"));
-            let by_shapes;
-            let function = match &loss.loss {
-                Some(loss) => loss,
-                None => {
-                    let (truth, prediction) = (graph.shape(y_true), graph.shape(y_pred));
-                    by_shapes = crossentropy_for_shapes(&truth.sizes(1), &prediction.sizes(1));
-                    &by_shapes
-                }
-            };
-            let value = function
-                .lower(graph, y_true, y_pred, sample_weight)
+            let (truth, prediction) = (graph.shape(y_true).sizes(1), graph.shape(y_pred).sizes(1));
+            let value = loss
+                .with(&truth, &prediction, |loss| loss.lower(graph, y_true, y_pred, sample_weight))
                 .map_err(|error| loss_error(name, error))?;
             if graph.shape(value).rank() != 0 {
                 return Err(ModelError::Compile(format!(
@@ -333,6 +327,11 @@ fn weight_name(index: usize) -> String {
 
 fn loss_error(output: &str, error: LayerError) -> ModelError {
     match error {
+        LayerError::InputShape { expected, got } => ModelError::data(
+            format!("y (output `{output}`)"),
+            expected,
+            got.iter().map(|shape| shape.to_string()).collect::<Vec<_>>().join(" and "),
+        ),
         LayerError::Graph(error @ GraphError::Shapes { .. }) => ModelError::data(
             format!("y (output `{output}`)"),
             "labels and weights that fit the predictions",

@@ -5,7 +5,7 @@ mod metrics;
 mod per_output;
 mod specs;
 
-use cornu_nn::losses::Loss;
+use cornu_nn::losses::{Loss, crossentropy_for_shapes};
 use cornu_nn::metrics::Direction;
 use cornu_nn::optimizers::{LearningRate, Optimizer, StateSpec, VariableSpec, state_specs};
 use cornu_tensor::Tensor;
@@ -84,6 +84,22 @@ pub(crate) struct CompiledLoss {
     /// `None` for `"crossentropy"`, which depends on the shapes.
     pub(crate) loss: Option<Box<dyn Loss>>,
     pub(crate) weight: f64,
+}
+
+impl CompiledLoss {
+    /// Calls `f` with the loss for labels and predictions of these shapes, the samples' axis
+    /// included.
+    pub(crate) fn with<R>(
+        &self,
+        y_true: &[usize],
+        y_pred: &[usize],
+        f: impl FnOnce(&dyn Loss) -> R,
+    ) -> R {
+        match &self.loss {
+            Some(loss) => f(&**loss),
+            None => f(&*crossentropy_for_shapes(y_true, y_pred)),
+        }
+    }
 }
 
 impl Model {

@@ -57,9 +57,11 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_others() {
 #[test]
 fn a_loss_that_is_not_finite_stops_training_and_keeps_the_weights() {
     let mut x = Random::new(1).array([8, 3]);
-    x.data_mut()[5 * 3] = f32::NAN;
+    // A number whose square is infinite.
+    x.data_mut()[5 * 3] = 1e30;
     let data = Dataset::new(x, Tensor::zeros([8, 1])).unwrap();
-    let mut model = model(1);
+    let mut model = Sequential::new([3]).add(Dense::new(1)).build().unwrap().seed(1);
+    model.compile(Adam::new(), LossSpec::named("mse"), []).unwrap();
     let fit = || Fit::epochs(2).batch_size(4).shuffle(false);
     let error = model.fit(&data, fit()).unwrap_err();
     assert!(matches!(error, ModelError::NonFiniteLoss { epoch: 1, batch: 2, .. }), "{error}");
@@ -69,7 +71,7 @@ fn a_loss_that_is_not_finite_stops_training_and_keeps_the_weights() {
     let history =
         model.fit(&data, fit().stop_on_non_finite_loss(false).callback(TerminateOnNaN)).unwrap();
     assert_eq!(history.epochs.len(), 1);
-    assert!(history.get("loss").unwrap()[0].is_nan());
+    assert!(!history.get("loss").unwrap()[0].is_finite());
 }
 
 #[test]
@@ -135,7 +137,7 @@ fn wrong_data_and_settings_are_errors_that_say_what_is_expected() {
     );
     let labels = Dataset::new(Tensor::zeros([4, 3]), Tensor::zeros([4, 2])).unwrap();
     let error = text(model.evaluate(&labels).map(drop));
-    assert!(error.starts_with("metric `accuracy` of output `dense_1`: input: expected"), "{error}");
+    assert_eq!(error, "y (output `dense_1`): expected labels of shape (None, 1), got (None, 2)");
     let labels = Dataset::new(Tensor::zeros([4, 3]), Tensor::zeros([4, 2, 5])).unwrap();
     let error = text(model.evaluate(&labels).map(drop));
     assert!(error.starts_with("y (output `dense_1`): expected labels"), "{error}");

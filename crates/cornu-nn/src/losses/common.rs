@@ -65,6 +65,12 @@ pub(super) fn resolve_axis(graph: &Graph, x: ValueId, axis: i64) -> Result<usize
         .ok_or_else(|| LayerError::config("axis", format!("an axis of {rank}"), axis))
 }
 
+/// Size of `axis`, which may count from the end; `None` if there is no such axis.
+pub(super) fn size_along(dims: &[usize], axis: i64) -> Option<usize> {
+    let axis = if axis < 0 { axis + dims.len() as i64 } else { axis };
+    usize::try_from(axis).ok().and_then(|axis| dims.get(axis)).copied()
+}
+
 /// Size of `axis`, which must be known.
 pub(super) fn axis_size(graph: &Graph, x: ValueId, axis: usize) -> Result<usize, LayerError> {
     let shape = graph.shape(x);

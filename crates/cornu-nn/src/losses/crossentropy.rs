@@ -5,10 +5,11 @@ use cornu_tensor::{Array, Dim, Shape};
 use serde_json::{Map, Value};
 
 use super::common::{
-    EPSILON, Link, axis_size, logits_behind, mean_last, normalized, resolve_axis, smooth,
-    without_axis,
+    EPSILON, Link, axis_size, logits_behind, mean_last, normalized, resolve_axis, size_along,
+    smooth, without_axis,
 };
 use super::simple::loss_settings;
+use super::targets::{WrongTarget, check_classes, check_within_0_and_1};
 use super::{Built, Loss, LossSettings};
 use crate::{ConfigWriter, LayerError, SymbolicShape};
 
@@ -57,6 +58,15 @@ impl BinaryCrossentropy {
 
 loss_settings!(BinaryCrossentropy);
 
+/// What to do about targets of yes-or-no losses that are not between 0 and 1.
+pub(super) const BINARY_HINT: &str =
+    "scale the labels: 0 is no, 1 is yes (divide masks of 0 and 255 by 255)";
+
+/// A single prediction tells two classes apart; several are questions of their own.
+pub(super) fn binary_classes(y_pred: &[usize]) -> Option<usize> {
+    (y_pred.last() == Some(&1)).then_some(2)
+}
+
 impl Loss for BinaryCrossentropy {
     fn class_name(&self) -> &'static str {
         "BinaryCrossentropy"
@@ -72,6 +82,14 @@ impl Loss for BinaryCrossentropy {
             .set("label_smoothing", self.label_smoothing)
             .set("axis", self.axis)
             .finish()
+    }
+
+    fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        check_within_0_and_1(targets, BINARY_HINT)
+    }
+
+    fn classes(&self, y_pred: &[usize]) -> Option<usize> {
+        binary_classes(y_pred)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {
@@ -156,6 +174,10 @@ impl CategoricalCrossentropy {
 
 loss_settings!(CategoricalCrossentropy);
 
+/// What to do about targets of categorical losses that are not between 0 and 1.
+pub(super) const ONE_HOT_HINT: &str =
+    "give one-hot labels, or use `SparseCategoricalCrossentropy` for labels as whole numbers";
+
 impl Loss for CategoricalCrossentropy {
     fn class_name(&self) -> &'static str {
         "CategoricalCrossentropy"
@@ -171,6 +193,14 @@ impl Loss for CategoricalCrossentropy {
             .set("label_smoothing", self.label_smoothing)
             .set("axis", self.axis)
             .finish()
+    }
+
+    fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        check_within_0_and_1(targets, ONE_HOT_HINT)
+    }
+
+    fn classes(&self, y_pred: &[usize]) -> Option<usize> {
+        size_along(y_pred, self.axis)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {
@@ -206,7 +236,7 @@ fn log_probabilities(graph: &mut Graph, y_pred: ValueId, axis: usize, from_logit
 ///
 /// Labels have the shape of the predictions without the class axis, or with 1 there. Probabilities
 /// are kept in `[1e-7, 1 - 1e-7]`, then divided by their sum (TensorFlow's order). Labels equal to
-/// `ignore_class` count for nothing. A label that is no class gives 0.
+/// `ignore_class` count for nothing. A label that is no class gives 0 here; training refuses it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparseCategoricalCrossentropy {
     settings: LossSettings,
@@ -268,6 +298,22 @@ impl Loss for SparseCategoricalCrossentropy {
             .set("ignore_class", self.ignore_class)
             .set("axis", self.axis)
             .finish()
+    }
+
+    /// Labels are brought to the shape of the predictions less the class axis where they are used.
+    fn check_shapes(&self, _: &Graph, _: ValueId, _: ValueId) -> Result<(), LayerError> {
+        Ok(())
+    }
+
+    fn check_targets(&self, targets: &[f32], y_pred: &[usize]) -> Result<(), WrongTarget> {
+        match self.classes(y_pred) {
+            Some(classes) => check_classes(targets, classes, self.ignore_class),
+            None => Ok(()),
+        }
+    }
+
+    fn classes(&self, y_pred: &[usize]) -> Option<usize> {
+        size_along(y_pred, self.axis)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {

@@ -3,9 +3,12 @@
 use cornu_graph::{Graph, ValueId};
 use serde_json::{Map, Value};
 
-use super::common::{axis_size, mean_last, normalized, resolve_axis, smooth};
-use super::crossentropy::{binary_crossentropy, same_shape};
+use super::common::{axis_size, mean_last, normalized, resolve_axis, size_along, smooth};
+use super::crossentropy::{
+    BINARY_HINT, ONE_HOT_HINT, binary_classes, binary_crossentropy, same_shape,
+};
 use super::simple::loss_settings;
+use super::targets::{WrongTarget, check_within_0_and_1};
 use super::{Built, Loss, LossSettings};
 use crate::ConfigWriter;
 
@@ -93,6 +96,14 @@ impl Loss for BinaryFocalCrossentropy {
             .set("alpha", self.alpha)
             .set("gamma", self.gamma)
             .finish()
+    }
+
+    fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        check_within_0_and_1(targets, BINARY_HINT)
+    }
+
+    fn classes(&self, y_pred: &[usize]) -> Option<usize> {
+        binary_classes(y_pred)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {
@@ -197,6 +208,14 @@ impl Loss for CategoricalFocalCrossentropy {
             .set("alpha", self.alpha)
             .set("gamma", self.gamma)
             .finish()
+    }
+
+    fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        check_within_0_and_1(targets, ONE_HOT_HINT)
+    }
+
+    fn classes(&self, y_pred: &[usize]) -> Option<usize> {
+        size_along(y_pred, self.axis)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {

@@ -13,6 +13,7 @@ mod probabilistic;
 mod reduction;
 mod regression;
 mod simple;
+mod targets;
 
 use std::fmt::Debug;
 
@@ -34,6 +35,7 @@ pub use regression::{
     CosineSimilarity, Huber, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError,
     MeanSquaredError, MeanSquaredLogarithmicError,
 };
+pub use targets::{WrongTarget, check_classes, check_within_0_and_1};
 
 pub(crate) use catalogue::{Labels, optional_text};
 pub(crate) use common::equalize_ranks;
@@ -77,6 +79,38 @@ pub trait Loss: Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Whether targets have a shape that the loss takes; here that of the predictions. (Keras spreads
+    /// targets of one column over all predictions of some losses, which is hardly ever meant.)
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::InputShape`] if not.
+    fn check_shapes(
+        &self,
+        graph: &Graph,
+        y_true: ValueId,
+        y_pred: ValueId,
+    ) -> Result<(), LayerError> {
+        crossentropy::same_shape(graph, y_true, y_pred)
+    }
+
+    /// Whether the loss takes the values of these targets, given the shape of the predictions with
+    /// the samples' axis. Training and evaluation ask before each step. Here: all are taken.
+    ///
+    /// Targets that are infinite or NaN are refused by whoever asks, for all losses.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongTarget`] names the first that is not taken.
+    fn check_targets(&self, _targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        Ok(())
+    }
+
+    /// Number of classes that predictions of this shape tell apart, if they are about classes.
+    fn classes(&self, _y_pred: &[usize]) -> Option<usize> {
+        None
+    }
+
     /// Its name in logs, such as `mean_squared_error`.
     fn name(&self) -> &str {
         &self.settings().name
@@ -105,7 +139,7 @@ pub trait Loss: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// As for [`Loss::losses`]; also if the weights do not broadcast.
+    /// As for [`Loss::losses`] and [`Loss::check_shapes`]; also if the weights do not broadcast.
     fn lower(
         &self,
         graph: &mut Graph,
@@ -114,6 +148,7 @@ pub trait Loss: Debug + Send + Sync {
         sample_weight: Option<ValueId>,
     ) -> Built {
         let (y_true, y_pred) = equalize_ranks(graph, y_true, y_pred)?;
+        self.check_shapes(graph, y_true, y_pred)?;
         let losses = self.losses(graph, y_true, y_pred)?;
         let mask = self.mask(graph, y_true, y_pred)?;
         reduction::reduce_weighted(graph, losses, sample_weight, mask, self.reduction())

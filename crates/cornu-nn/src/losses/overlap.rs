@@ -4,7 +4,9 @@ use cornu_graph::{Graph, ValueId};
 use serde_json::{Map, Value};
 
 use super::common::{EPSILON, resolve_axis};
+use super::crossentropy::BINARY_HINT;
 use super::simple::loss_settings;
+use super::targets::{WrongTarget, check_within_0_and_1};
 use super::{Built, Loss, LossSettings};
 use crate::{ConfigWriter, LayerError};
 
@@ -41,6 +43,10 @@ impl Loss for Dice {
 
     fn own_config(&self) -> Map<String, Value> {
         ConfigWriter::new().set("axis", self.axis.clone()).finish()
+    }
+
+    fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        check_within_0_and_1(targets, BINARY_HINT)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {
@@ -109,6 +115,10 @@ impl Loss for Tversky {
             .set("beta", self.beta)
             .set("axis", self.axis.clone())
             .finish()
+    }
+
+    fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {
+        check_within_0_and_1(targets, BINARY_HINT)
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {

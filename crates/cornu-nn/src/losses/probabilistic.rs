@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 use super::common::{EPSILON, mean_last};
 use super::crossentropy::{class_labels, one_hot};
 use super::simple::{loss_settings, simple_loss};
+use super::targets::{WrongTarget, check_classes};
 use super::{Built, Loss, LossSettings};
-use crate::ConfigWriter;
+use crate::{ConfigWriter, LayerError};
 
 simple_loss! {
     /// `sum(y log(y / p))` over the last axis, both kept in `[1e-7, 1]`.
@@ -67,6 +68,22 @@ impl Loss for CategoricalGeneralizedCrossEntropy {
 
     fn own_config(&self) -> Map<String, Value> {
         ConfigWriter::new().set("q", self.q).finish()
+    }
+
+    /// Labels are brought to the shape of the predictions less the class axis where they are used.
+    fn check_shapes(&self, _: &Graph, _: ValueId, _: ValueId) -> Result<(), LayerError> {
+        Ok(())
+    }
+
+    fn check_targets(&self, targets: &[f32], y_pred: &[usize]) -> Result<(), WrongTarget> {
+        match self.classes(y_pred) {
+            Some(classes) => check_classes(targets, classes, None),
+            None => Ok(()),
+        }
+    }
+
+    fn classes(&self, y_pred: &[usize]) -> Option<usize> {
+        y_pred.last().copied()
     }
 
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {
