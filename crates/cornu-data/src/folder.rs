@@ -36,7 +36,7 @@ pub struct Sample {
 ///    form 3 in each, the same classes everywhere.
 /// 3. One sub-folder per class, pictures anywhere below it.
 ///
-/// Classes are sorted by name, and sub-folders whose name starts with `.` are no classes. Pictures
+/// Classes are sorted by name (or as the manifest's column `label` numbers them), and sub-folders whose name starts with `.` are no classes. Pictures
 /// come in the order of Keras's `image_dataset_from_directory`: by class, then by sub-folder, then
 /// by name (`keras/src/utils/dataset_utils.py`); unlike there, hidden files are passed over, and
 /// TIFF and WebP are pictures too.
@@ -240,7 +240,11 @@ fn walk_classes(root: &Path, split: Option<Split>) -> Result<Found, DataError> {
 }
 
 /// Pictures in `folder` and below: by folder (as text), then by name.
-fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
+///
+/// # Errors
+///
+/// If a folder cannot be listed, is nested too deep, or has a name that is not UTF-8.
+pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     let mut open = vec![(String::new(), 0)];
     while let Some((below, depth)) = open.pop() {
@@ -473,5 +477,22 @@ mod tests {
         let found = ImageFolder::open(root.path()).unwrap();
         let error = found.split(Fractions::default(), None, 0).unwrap_err().to_string();
         assert!(error.contains("no sample of class `b`"), "{error}");
+    }
+
+    #[test]
+    fn labels_of_a_manifest_number_the_classes() {
+        let files = ["a/1.png", "b/1.png"];
+        let manifest = "file,class,label\na/1.png,effusion,1\nb/1.png,normal,0\n";
+        let found = ImageFolder::open(folder(&files, Some(manifest)).path()).unwrap();
+        assert_eq!(found.class_names, ["normal", "effusion"]);
+        assert_eq!(found.labels(), [1, 0]);
+        let error = |labels: [&str; 2], expected: &str| {
+            let [a, b] = labels;
+            let manifest = format!("file,class,label\na/1.png,x,{a}\nb/1.png,y,{b}\n");
+            check_error(&files, Some(&manifest), &[expected]);
+        };
+        error(["1", "1"], "line 3: label 1 stands for `x` above, here for `y`");
+        error(["1", "2"], "line 3: label `2`: the 2 classes need whole numbers from 0 to 1");
+        error(["-", "1"], "line 2: label `-`");
     }
 }

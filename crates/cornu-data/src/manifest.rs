@@ -6,8 +6,9 @@ use std::path::{Component, Path};
 /// Reads `root/manifest.csv`.
 ///
 /// The first line names the columns, in any order: `file` (relative to `root`, in it) and `class`
-/// must be there, `split` may be; further columns are kept. Classes are the sorted distinct values
-/// of `class`.
+/// must be there, `split` and `label` may be; further columns are kept. Classes are the distinct
+/// values of `class`: in the order of their `label`, whole numbers from 0, if there is that column,
+/// else sorted.
 pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
     let path = root.join(MANIFEST_FILE);
     let at = |line: u64, problem: String| DataError::Manifest { path: path.clone(), line, problem };
@@ -30,7 +31,7 @@ pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
     let (file_column, class_column) = (needed("file")?, needed("class")?);
     let split_column = column("split");
 
-    let mut rows = Vec::new();
+    let (mut rows, mut lines) = (Vec::new(), Vec::new());
     let mut columns: BTreeMap<String, Vec<String>> =
         header.iter().map(|name| (name.clone(), Vec::new())).collect();
     let mut line_of: BTreeMap<String, u64> = BTreeMap::new();
@@ -68,6 +69,7 @@ pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
             }
         }
         rows.push((root.join(file), class.to_owned(), split));
+        lines.push(line);
     }
     if rows.is_empty() {
         return Err(at(1, "there are no lines after the first; write one for each picture".into()));
@@ -81,11 +83,17 @@ pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
             format!("all pictures are of class `{only}`; training needs at least two classes");
         return Err(at(1, problem));
     }
+    if let Some(labels) = columns.get("label") {
+        let classes = rows.iter().map(|(_, class, _)| class.as_str());
+        class_names = by_label(&class_names, classes, labels)
+            .map_err(|(row, problem)| at(lines[row], problem))?;
+    }
+    let index = |class: &String| class_names.iter().position(|name| name == class);
     let samples = rows
         .into_iter()
         .map(|(path, class, split)| Sample {
             path,
-            class_idx: class_names.partition_point(|name| *name < class),
+            class_idx: index(&class).unwrap_or_default(),
             split,
         })
         .collect();
@@ -93,6 +101,33 @@ pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
         columns.remove(known);
     }
     Ok(Found { class_names, samples, columns })
+}
+
+/// The classes in the order of their labels; else the row that is wrong, and how.
+fn by_label<'a>(
+    class_names: &[String],
+    classes: impl Iterator<Item = &'a str>,
+    labels: &[String],
+) -> Result<Vec<String>, (usize, String)> {
+    let n = class_names.len();
+    let mut of_label: Vec<Option<&str>> = vec![None; n];
+    for (row, (class, text)) in classes.zip(labels).enumerate() {
+        let label = text.parse().ok().filter(|&label: &usize| label < n).ok_or_else(|| {
+            (row, format!("label `{text}`: the {n} classes need whole numbers from 0 to {}", n - 1))
+        })?;
+        let known = of_label[label].get_or_insert(class);
+        if *known != class {
+            let problem = format!("label {label} stands for `{known}` above, here for `{class}`");
+            return Err((row, problem));
+        }
+    }
+    // Each label has at most one class and each class at least one label: with all labels taken,
+    // they go together.
+    let names: Option<Vec<String>> = of_label.iter().map(|name| name.map(str::to_owned)).collect();
+    names.ok_or_else(|| {
+        let missing = of_label.iter().position(Option::is_none).unwrap_or_default();
+        (0, format!("no class has label {missing}; number the {n} classes from 0, one label each"))
+    })
 }
 
 /// A manifest may come from anywhere: it must not make us read outside of its folder.

@@ -59,6 +59,9 @@ pub enum ModelError {
         /// What to do.
         hint: String,
     },
+    /// Samples cannot be read: what their source says, the file named in it.
+    #[error("{0}")]
+    Samples(String),
     /// A metric cannot work with the labels and predictions.
     #[error("metric `{metric}` of output `{output}`: {source}")]
     Metric {

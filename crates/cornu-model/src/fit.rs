@@ -19,6 +19,7 @@ pub struct Fit<'a> {
     epochs: usize,
     batch_size: usize,
     initial_epoch: usize,
+    initial_batch: usize,
     shuffle: bool,
     validation: Option<&'a dyn Batches>,
     validation_split: f64,
@@ -36,6 +37,7 @@ impl<'a> Fit<'a> {
             epochs,
             batch_size: 32,
             initial_epoch: 0,
+            initial_batch: 0,
             shuffle: true,
             validation: None,
             validation_split: 0.0,
@@ -56,6 +58,14 @@ impl<'a> Fit<'a> {
     /// Epochs that were done before: training goes on with this one, counted from 0. Default: 0.
     pub fn initial_epoch(mut self, initial_epoch: usize) -> Self {
         self.initial_epoch = initial_epoch;
+        self
+    }
+
+    /// Batches of the initial epoch that were done before: they are passed over, so that training
+    /// that was stopped within an epoch goes on as if it had not been. The epoch's training logs are
+    /// of the rest. Default: 0.
+    pub fn initial_batch(mut self, initial_batch: usize) -> Self {
+        self.initial_batch = initial_batch;
         self
     }
 
@@ -190,7 +200,8 @@ impl Model {
         let mut running = Running::start(self);
         let mut batch = Batch { epoch, ..Batch::default() };
         let mut before = fit.stop_on_non_finite_loss.then(Variables::new);
-        let mut chunks = order.chunks(fit.batch_size).enumerate().peekable();
+        let n_done = if epoch == fit.initial_epoch { fit.initial_batch } else { 0 };
+        let mut chunks = order.chunks(fit.batch_size).enumerate().skip(n_done).peekable();
         while let Some((index, samples)) = chunks.next() {
             train.fill(samples, &mut batch)?;
             if let Some((_, next)) = chunks.peek() {

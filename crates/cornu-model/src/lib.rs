@@ -19,6 +19,7 @@ mod lower;
 mod model;
 mod network;
 mod operation;
+mod plan;
 mod save;
 mod seeds;
 mod sequential;

@@ -20,8 +20,12 @@ impl Model {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
         expect_name(path, ".keras")?;
-        let archive = KerasArchive::new(self.to_config(), self.weights_tree());
-        write_keras(path, &archive).map_err(|error| file_error(path, &error))
+        write_keras(path, &self.to_archive()).map_err(|error| file_error(path, &error))
+    }
+
+    /// What [`Model::save`] writes, for programs that add something of their own to the file.
+    pub fn to_archive(&self) -> KerasArchive {
+        KerasArchive::new(self.to_config(), self.weights_tree())
     }
 
     /// Saves the weights, and the optimizer's state if there is one, as a `.weights.h5` file.

@@ -1,0 +1,116 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cornu::data::{Dataset, phantom};
+
+use super::train::{at_least_one, demo_recipe};
+use crate::error::CliError;
+use crate::labels::head_of;
+use crate::machine::Machine;
+use crate::model_argument::{LESSON_CNN, ModelArgument};
+use crate::model_file::Notes;
+use crate::recipe::DEMO_PICTURES;
+use crate::run::{Job, Parts, RunConfig, RunFolder, SplitCounts, train};
+use crate::{interrupt, output, report};
+
+/// Try Cornu without data: draw synthetic chest X-rays, train on them, evaluate, report
+///
+/// The pictures are drawn by a program: lungs, ribs, heart and, in half of them, fluid that blunts
+/// the angle between ribs and diaphragm (effusion). They are synthetic and stand for no person; a
+/// model trained on them is of no medical use.
+///
+/// Takes about a minute on two cores and writes what `cornu train` writes.
+///
+/// Examples:
+///
+///   cornu demo
+///   cornu demo --out my-demo --seed 7
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// The folder to write to; files of an earlier demo in it are replaced
+    #[arg(long, value_name = "RUN", default_value = "cornu-demo")]
+    out: PathBuf,
+    /// Seed of the pictures and of the training [default: 42]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Number of pictures to draw
+    #[arg(long, value_name = "N", default_value_t = DEMO_PICTURES, value_parser = at_least_one)]
+    pictures: usize,
+    /// Passes over the training pictures, at most [default: 50]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    epochs: Option<usize>,
+    /// Also write the pictures as PNG files into this folder, for `cornu train` and `predict`
+    #[arg(long, value_name = "FOLDER")]
+    export: Option<PathBuf>,
+    /// Print the content of metrics.json as one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// What `config.toml` of a demo says of its data; a folder of the user's never has this name.
+pub(crate) const SYNTHETIC: &str = "<synthetic chest X-rays>";
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    args.machine.prepare();
+    let run = RunFolder::create(&args.out)?;
+    if run.last().exists() && RunConfig::read(&run.config()).is_ok_and(|c| c.data != SYNTHETIC) {
+        return Err(CliError::message(format!(
+            "{}: this folder holds a run that is no demo; give another folder with --out",
+            run.path().display()
+        )));
+    }
+    interrupt::watch();
+    let recipe = demo_recipe(args.seed, args.epochs);
+    output::message(format!(
+        "drawing {} synthetic chest X-rays (not of people, and of no medical use)",
+        args.pictures
+    ));
+    let set = phantom::Set::new(recipe.seed, args.pictures);
+    if let Some(folder) = &args.export {
+        set.export_png(folder)?;
+        output::message(format!("the pictures are in {}", folder.display()));
+    }
+    let classes = set.class_names();
+    let split = set.split()?;
+    let set: Arc<dyn Dataset> = Arc::new(set);
+    let parts = Parts::of_dataset(&set, &split);
+    let mut model = recipe.model(&ModelArgument::LessonCnn, classes.len())?.model;
+    let head = head_of(&model, &classes)?;
+    recipe.compile(&mut model, head, split.train.len())?;
+    let config = RunConfig {
+        cornu: env!("CARGO_PKG_VERSION").to_owned(),
+        data: SYNTHETIC.to_owned(),
+        model: LESSON_CNN.to_owned(),
+        classes: classes.clone(),
+        input: set.sample_shape(),
+        cache_mb: 0,
+        group_by: None,
+        weights: None,
+        split: SplitCounts {
+            train: split.train.len(),
+            val: split.val.len(),
+            test: split.test.len(),
+            given: true,
+        },
+        recipe,
+    };
+    config.write(&run.config())?;
+    output::message(format!(
+        "training {LESSON_CNN} on {} of them; {} to validate, {} to test",
+        config.split.train, config.split.val, config.split.test
+    ));
+    let notes = Notes { classes, split: None, training: None };
+    let machine = args.machine;
+    let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
+    let finished = train(job)?;
+    let note =
+        "The pictures are synthetic: drawn by a program, of no person and of no medical use.";
+    let metrics = report::write(&run, &config, &finished, Some(note))?;
+    if args.json {
+        return output::json(&metrics);
+    }
+    output::result(format!("{note}\n{}", report::in_words(&run, &config, &finished)))
+}

@@ -1,0 +1,159 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use cornu::Samples;
+use cornu::data::{Fractions, ImageFolder, LoadOptions, Split};
+use serde_json::{Map, Value, json};
+
+use crate::error::CliError;
+use crate::labels::{head_of, picture_shape, use_class_names};
+use crate::machine::Machine;
+use crate::model_argument::ModelArgument;
+use crate::model_file::SplitNote;
+use crate::output;
+use crate::recipe;
+use crate::run::score;
+use crate::scores::Scores;
+
+/// Score a model on labelled pictures: loss, accuracy, AUC, confusion matrix, and each class
+///
+/// Which pictures: those of --split. Without it, the test part if the data set says what that is (a
+/// column `split` in its manifest.csv, or folders train, val and test), else all. With it, a data
+/// set that does not say is divided as in training.
+///
+/// AUC is exact, not from thresholds; of more than two classes it is the mean of each class against
+/// the rest.
+///
+/// Examples:
+///
+///   cornu evaluate run/best.keras pictures --split test
+///   cornu evaluate run/best.keras pictures --split test --json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// A .keras file
+    model: String,
+    /// A folder with one sub-folder of pictures per class, or with a manifest.csv
+    data: PathBuf,
+    /// Which part of the pictures
+    #[arg(long)]
+    split: Option<SplitArgument>,
+    /// Seed of the split, where the data set does not say [default: the one of training]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Print one JSON object: loss, accuracy, auc, samples, confusion_matrix, classes
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SplitArgument {
+    Train,
+    Val,
+    Test,
+    All,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    args.machine.prepare();
+    let mut loaded = ModelArgument::parse(&args.model)?.open()?;
+    let notes = loaded.notes.unwrap_or_default();
+    let mut folder = ImageFolder::open(&args.data)?;
+    if !notes.classes.is_empty() {
+        use_class_names(&mut folder, &notes.classes)?;
+    }
+    let head = head_of(&loaded.model, &folder.class_names)?;
+    let (name, indices) = chosen(args, &folder, notes.split)?;
+    if indices.is_empty() {
+        return Err(CliError::message(format!(
+            "{}: there are no pictures in split `{name}`; choose another with --split",
+            args.data.display()
+        )));
+    }
+    let shape = picture_shape(&loaded.model)?;
+    // Each picture is looked at once: nothing needs to stay in memory.
+    let options = LoadOptions { memory_budget: 0, ..LoadOptions::default() };
+    let pictures = folder.dataset(&indices, shape, &options)?;
+    let samples = Samples::new(Arc::new(pictures)).read_ahead(true);
+    args.machine.apply(&mut loaded.model)?;
+    let scores = score(&mut loaded.model, head, &samples, &folder.class_names)?;
+    let Some(scores) = scores else { return Ok(()) };
+    if args.json {
+        return output::json(&as_json(&scores, name));
+    }
+    output::result(as_text(&scores, name))
+}
+
+/// The pictures that are asked for, and what they are called.
+fn chosen(
+    args: &Args,
+    folder: &ImageFolder,
+    trained: Option<SplitNote>,
+) -> Result<(&'static str, Vec<usize>), CliError> {
+    let split = match args.split {
+        Some(SplitArgument::Train) => Split::Train,
+        Some(SplitArgument::Val) => Split::Val,
+        Some(SplitArgument::Test) => Split::Test,
+        None if folder.has_splits() => Split::Test,
+        Some(SplitArgument::All) | None => {
+            if args.split.is_none() {
+                output::message(format!(
+                    "{}: no splits are given, so all {} pictures are scored; --split test takes \
+                     those that training did not see",
+                    args.data.display(),
+                    folder.samples.len()
+                ));
+            }
+            return Ok(("all", (0..folder.samples.len()).collect()));
+        }
+    };
+    let trained = trained.unwrap_or(SplitNote { seed: recipe::SEED, group_by: None });
+    let seed = args.seed.unwrap_or(trained.seed);
+    let group_by = trained.group_by.as_deref().filter(|_| !folder.has_splits());
+    let indices = folder.split(Fractions::default(), group_by, seed)?;
+    Ok((split.name(), indices.get(split).to_vec()))
+}
+
+/// One object, the plain scores first.
+pub(crate) fn as_json(scores: &Scores, split: &str) -> Value {
+    let mut object = Map::new();
+    object.insert("split".to_owned(), json!(split));
+    if let Value::Object(scores) = json!(scores) {
+        object.extend(scores);
+    }
+    Value::Object(object)
+}
+
+/// Tables for people.
+pub(crate) fn as_text(scores: &Scores, split: &str) -> String {
+    let auc = scores.auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.4}"));
+    let names: Vec<&str> = scores.classes.iter().map(|class| class.class.as_str()).collect();
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(10);
+    let mut lines = vec![
+        format!("{} pictures, split `{split}`", scores.samples),
+        format!("loss {:.4}   accuracy {:.4}   auc {auc}", scores.loss, scores.accuracy),
+        String::new(),
+        format!(
+            "{:width$}  {:>9}  {:>9}  {:>9}  {:>8}",
+            "class", "precision", "recall", "f1", "pictures"
+        ),
+    ];
+    for class in &scores.classes {
+        lines.push(format!(
+            "{:width$}  {:>9.4}  {:>9.4}  {:>9.4}  {:>8}",
+            class.class, class.precision, class.recall, class.f1, class.samples
+        ));
+    }
+    lines.push(String::new());
+    lines.push("confusion matrix (rows: true class, columns: predicted class)".to_owned());
+    let columns: String = names.iter().map(|name| format!("  {name:>width$}")).collect();
+    lines.push(format!("{:width$}{columns}", ""));
+    for (name, row) in names.iter().zip(&scores.confusion_matrix) {
+        let counts: String = row.iter().map(|n| format!("  {n:>width$}")).collect();
+        lines.push(format!("{name:width$}{counts}"));
+    }
+    lines.join("\n")
+}

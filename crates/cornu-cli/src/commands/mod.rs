@@ -1,0 +1,42 @@
+//! One file per command: `struct Args` is what was typed, `run` does it.
+
+mod bench;
+mod demo;
+mod evaluate;
+mod plan;
+mod predict;
+mod summary;
+mod train;
+
+use std::time::Instant;
+
+use clap::Subcommand;
+
+use crate::error::CliError;
+
+/// What there is to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Demo(demo::Args),
+    Train(train::Args),
+    Evaluate(evaluate::Args),
+    Predict(predict::Args),
+    Summary(summary::Args),
+    Bench(bench::Args),
+    Plan(plan::Args),
+}
+
+impl Command {
+    /// `start` is when the program was started.
+    pub(crate) fn run(self, start: Instant) -> Result<(), CliError> {
+        match self {
+            Self::Demo(args) => demo::run(&args),
+            Self::Train(args) => train::run(&args),
+            Self::Evaluate(args) => evaluate::run(&args),
+            Self::Predict(args) => predict::run(&args),
+            Self::Summary(args) => summary::run(&args),
+            Self::Bench(args) => bench::run(&args, start),
+            Self::Plan(args) => plan::run(&args),
+        }
+    }
+}

@@ -1,0 +1,197 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cornu::Samples;
+use cornu::data::{ImageDataset, LoadOptions, pictures_below, read_npy};
+use cornu::model::Model;
+use cornu::tensor::Tensor;
+use serde_json::{Value, json};
+
+use crate::error::CliError;
+use crate::labels::{head_of, picture_shape};
+use crate::machine::Machine;
+use crate::model_argument::ModelArgument;
+use crate::output;
+use crate::scores::{predicted, probabilities};
+
+/// Pictures that are decoded and predicted at a time.
+const BATCH: usize = 32;
+
+/// Predict class and probability of pictures
+///
+/// INPUT is a picture of any size and colour type (it is made grey or RGB and resized as the model
+/// takes it), a folder of pictures, or a .npy batch (the first axis counts the samples, which are fed
+/// as they are). Nothing but the model file is needed: it knows its classes and its preprocessing.
+///
+/// With --json, one object per sample: file, index (of the sample in its file), output (the raw
+/// output array), class, probability.
+///
+/// Examples:
+///
+///   cornu predict run/best.keras a.jpg b.png
+///   cornu predict run/best.keras folder --json > predictions.jsonl
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// A .keras file
+    model: String,
+    /// Pictures, folders of pictures, .npy batches
+    #[arg(value_name = "INPUT", required = true)]
+    inputs: Vec<PathBuf>,
+    /// Print one JSON object per sample: file, index, output, class, probability
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    args.machine.prepare();
+    let loaded = ModelArgument::parse(&args.model)?.open()?;
+    let classes = loaded.notes.unwrap_or_default().classes;
+    let mut predictor = Predictor { model: loaded.model, classes, json: args.json };
+    args.machine.apply(&mut predictor.model)?;
+    if !predictor.classes.is_empty() {
+        head_of(&predictor.model, &predictor.classes)?;
+    }
+    for input in &args.inputs {
+        if input.is_dir() {
+            let pictures = pictures_below(input)?;
+            if pictures.is_empty() {
+                return Err(CliError::message(format!(
+                    "{}: there are no pictures in this folder; give pictures, or a folder with some",
+                    input.display()
+                )));
+            }
+            predictor.pictures(pictures)?;
+        } else if input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) {
+            predictor.array(input)?;
+        } else {
+            predictor.pictures(vec![input.clone()])?;
+        }
+    }
+    Ok(())
+}
+
+struct Predictor {
+    model: Model,
+    classes: Vec<String>,
+    json: bool,
+}
+
+impl Predictor {
+    fn pictures(&mut self, paths: Vec<PathBuf>) -> Result<(), CliError> {
+        let shape = picture_shape(&self.model)?;
+        for paths in paths.chunks(BATCH) {
+            let labels = vec![0; paths.len()];
+            let options = LoadOptions::default();
+            let pictures = ImageDataset::open(paths.to_vec(), labels, shape, &options)?;
+            let samples = Samples::new(Arc::new(pictures));
+            let outputs = self.model.predict_batches(&samples, BATCH)?;
+            for (path, row) in paths.iter().zip(rows(&outputs)?) {
+                self.show(path, 0, &row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, path: &Path) -> Result<(), CliError> {
+        let array = read_npy(path)?;
+        let expected = self.model.input_shapes().first().and_then(|shape| shape.sample());
+        if array.dims().get(1..) != expected.as_deref() {
+            return Err(CliError::message(format!(
+                "{}: expected samples of shape {:?} behind a first axis that counts them, got an \
+                 array of shape {:?}",
+                path.display(),
+                expected.unwrap_or_default(),
+                array.dims()
+            )));
+        }
+        let n = array.dims().first().copied().unwrap_or(0);
+        if let Some(at) = array.data().iter().position(|x| !x.is_finite()) {
+            return Err(CliError::message(format!(
+                "{}: sample {} holds {}; replace or remove what is not finite",
+                path.display(),
+                at / (array.len() / n).max(1),
+                array.data()[at]
+            )));
+        }
+        for start in (0..n).step_by(BATCH) {
+            let batch = array.rows(start, n.min(start + BATCH));
+            let outputs = self.model.predict_on_batch(&[batch])?;
+            for (index, row) in (start..).zip(rows(&outputs)?) {
+                self.show(path, index, &row)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn show(&self, path: &Path, index: usize, output: &Tensor) -> Result<(), CliError> {
+        let guess = self.guess(output);
+        let file = path.display().to_string();
+        if self.json {
+            let (class, probability) = match guess {
+                Some((class, probability)) => (json!(class), json!(probability)),
+                None => (Value::Null, Value::Null),
+            };
+            return output::json(&json!({
+                "file": file,
+                "index": index,
+                "output": nested(output.dims(), output.data()),
+                "class": class,
+                "probability": probability,
+            }));
+        }
+        let file = if file.ends_with(".npy") { format!("{file}[{index}]") } else { file };
+        output::result(match guess {
+            Some((class, probability)) => format!("{file}\t{class}\t{:.1} %", 100.0 * probability),
+            None => format!("{file}\t{:?}", output.data()),
+        })
+    }
+
+    /// The most probable class and its probability; `None` if the output is no probabilities.
+    fn guess(&self, output: &Tensor) -> Option<(String, f64)> {
+        let head = match output.dims() {
+            [1] => cornu::networks::Head::Binary,
+            [n] => cornu::networks::Head::Classes(*n),
+            _ => return None,
+        };
+        let sum: f32 = output.data().iter().sum();
+        let is_probability = |p: &f32| (0.0..=1.0001).contains(p);
+        let sums_to_one = output.len() == 1 || (sum - 1.0).abs() < 1e-3;
+        if !sums_to_one || !output.data().iter().all(is_probability) {
+            return None;
+        }
+        let probabilities = probabilities(head, output.data());
+        let class = predicted(&probabilities);
+        let name = self.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
+        Some((name, probabilities[class]))
+    }
+}
+
+/// The only output, a tensor for each sample.
+fn rows(outputs: &[Tensor]) -> Result<Vec<Tensor>, CliError> {
+    let [output] = outputs else {
+        return Err(CliError::message(format!(
+            "expected a model of one output, got {}; give a classifier",
+            outputs.len()
+        )));
+    };
+    let dims = &output.dims()[1..];
+    let n = output.dims()[0];
+    let row = |i| Tensor::new(dims, output.rows(i, i + 1).into_data());
+    let rows: Result<Vec<Tensor>, _> = (0..n).map(row).collect();
+    rows.map_err(|error| CliError::message(error.to_string()))
+}
+
+/// Numbers as lists in lists.
+fn nested(dims: &[usize], data: &[f32]) -> Value {
+    match dims {
+        [] => json!(data.first()),
+        [_] => json!(data),
+        [n, rest @ ..] => {
+            let size = data.len() / n.max(&1);
+            (0..*n).map(|i| nested(rest, &data[i * size..(i + 1) * size])).collect()
+        }
+    }
+}

@@ -1,0 +1,291 @@
+use std::path::PathBuf;
+
+use cornu::data::{Fractions, ImageFolder};
+
+use crate::error::CliError;
+use crate::labels::{head_of, picture_shape, use_class_names};
+use crate::machine::Machine;
+use crate::model_argument::{LESSON_CNN, ModelArgument};
+use crate::model_file::{self, Loaded, Notes, SplitNote};
+use crate::recipe::{self, Augment, Recipe};
+use crate::run::{Job, Parts, RunConfig, RunFolder, SplitCounts, train};
+use crate::{interrupt, output, report};
+
+/// Train a classifier on a folder of pictures
+///
+/// DATA is a folder with one sub-folder of pictures per class, or one with a manifest.csv: columns
+/// `file`, `class`, `split` (train, val, test) if wanted, `label` (class index from 0; else classes
+/// are numbered in the order of their names). Of two classes, number 1 is the positive one. Without
+/// splits the pictures are divided 72/13/15, each class alike.
+///
+/// The defaults are a recipe that works on small sets: each picture standardised, light augmentation,
+/// class weights where classes are unbalanced, Adam with warm-up and a cosine schedule, early
+/// stopping on a smoothed validation loss. Each part can be switched off. Preprocessing becomes part
+/// of the saved model, so that predicting needs nothing else.
+///
+/// Written into RUN:
+///
+///   best.keras     the model with the best smoothed validation loss, for real Keras too
+///   last.keras     the model as training left it, to go on from with --resume
+///   history.csv    loss and metrics of each epoch
+///   metrics.json   scores of best.keras on the test and validation pictures
+///   config.toml    all settings
+///   report.html    the run in words and pictures
+///
+/// The same seed gives the same bits, with any number of threads, and also if training was stopped
+/// (Ctrl-C ends it after the current batch with everything saved, exit code 130) and resumed.
+///
+/// Examples:
+///
+///   cornu train pictures --out run
+///   cornu train pictures --out run --resume
+///   cornu train pictures --out run2 --model net.json --epochs 30 --augment none --no-schedule
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub(crate) struct Args {
+    /// A folder with one sub-folder of pictures per class, or with a manifest.csv
+    data: PathBuf,
+    /// The folder to write to; made if it is not there
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// A built-in name, a Keras .json config, or a .keras file to train further [default: lesson-cnn]
+    #[arg(long)]
+    model: Option<String>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Column of the manifest (a patient, say) whose equal values stay on one side of the split
+    #[arg(long, value_name = "COL")]
+    group_by: Option<String>,
+    /// MiB of memory for decoded pictures; what does not fit is read again in each epoch [default:
+    /// 1024]
+    #[arg(long, value_name = "N")]
+    cache_mb: Option<usize>,
+    /// Go on with the run that RUN holds, or start it; only --epochs may differ
+    #[arg(long)]
+    resume: bool,
+    /// Start anew although RUN holds a run, whose files are then replaced
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
+    /// Print the content of metrics.json as one line of JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    machine: Machine,
+}
+
+/// What may differ from the recipe.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Settings {
+    /// Passes over the training pictures, at most [default: 100]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    epochs: Option<usize>,
+    /// Pictures per step [default: 16]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    batch_size: Option<usize>,
+    /// The highest learning rate [default: 0.001]
+    #[arg(long, value_name = "X", value_parser = above_zero)]
+    lr: Option<f64>,
+    /// Seed of everything random: weights, order, dropout, augmentation, split [default: 42]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// How pictures are changed at random while training [default: light]
+    #[arg(long)]
+    augment: Option<Augment>,
+    /// Epochs without a better smoothed validation loss before early stopping [default: 30]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    patience: Option<usize>,
+    /// All classes weigh the same in the loss
+    #[arg(long)]
+    no_class_weights: bool,
+    /// Train all epochs (the best is kept all the same)
+    #[arg(long)]
+    no_early_stopping: bool,
+    /// Keep the learning rate constant
+    #[arg(long)]
+    no_schedule: bool,
+    /// Feed pixels 0..255 as they are
+    #[arg(long)]
+    no_standardize: bool,
+}
+
+impl Settings {
+    /// `recipe` with what was typed.
+    fn apply(&self, recipe: Recipe) -> Recipe {
+        Recipe {
+            seed: self.seed.unwrap_or(recipe.seed),
+            epochs: self.epochs.unwrap_or(recipe.epochs),
+            batch_size: self.batch_size.unwrap_or(recipe.batch_size),
+            learning_rate: self.lr.unwrap_or(recipe.learning_rate),
+            schedule: recipe.schedule && !self.no_schedule,
+            augment: self.augment.unwrap_or(recipe.augment),
+            standardize: recipe.standardize && !self.no_standardize,
+            class_weights: recipe.class_weights && !self.no_class_weights,
+            early_stopping: recipe.early_stopping && !self.no_early_stopping,
+            patience: self.patience.unwrap_or(recipe.patience),
+            smoothing: recipe.smoothing,
+        }
+    }
+}
+
+pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("expected a whole number".to_owned()),
+    }
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() && 0.0 < x => Ok(x),
+        _ => Err("expected a number above 0".to_owned()),
+    }
+}
+
+/// MiB of pixels kept where nothing else is said.
+const CACHE_MB: usize = 1024;
+
+pub(crate) fn run(args: &Args) -> Result<(), CliError> {
+    args.machine.prepare();
+    let mut folder = ImageFolder::open(&args.data)?;
+    let run = RunFolder::create(&args.out)?;
+    let holds_run = run.last().exists() || run.best().exists();
+    let stored = match (args.resume, holds_run) {
+        (true, true) => Some(RunConfig::read(&run.config())?),
+        (false, true) if !args.overwrite => {
+            return Err(CliError::message(format!(
+                "{}: this folder holds a run already; use --resume to go on with it, --overwrite \
+                 to start anew, or give another folder with --out",
+                run.path().display()
+            )));
+        }
+        _ => None,
+    };
+    interrupt::watch();
+    // Without `last.keras` no epoch was completed: the run starts again.
+    let goes_on = stored.is_some() && run.last().exists();
+
+    let base = stored.as_ref().map_or_else(Recipe::default, |stored| stored.recipe.clone());
+    let recipe = args.settings.apply(base);
+    let from_run = |typed: &Option<String>, stored: Option<String>| typed.clone().or(stored);
+    let model_name = from_run(&args.model, stored.as_ref().map(|s| s.model.clone()))
+        .unwrap_or_else(|| LESSON_CNN.to_owned());
+    let group_by = from_run(&args.group_by, stored.as_ref().and_then(|s| s.group_by.clone()));
+    let cache_mb = args.cache_mb.or(stored.as_ref().map(|s| s.cache_mb)).unwrap_or(CACHE_MB);
+
+    let loaded = if goes_on {
+        cornu::set_random_seed(recipe.seed);
+        model_file::read(&run.last())?
+    } else {
+        let loaded = recipe.model(&ModelArgument::parse(&model_name)?, folder.class_names.len())?;
+        // A model that is trained further keeps what its outputs stand for.
+        if let Some(names) = loaded.notes.as_ref().map(|notes| &notes.classes)
+            && !names.is_empty()
+        {
+            use_class_names(&mut folder, names)?;
+        }
+        Loaded { notes: None, ..loaded }
+    };
+    let Loaded { mut model, notes } = loaded;
+
+    let head = head_of(&model, &folder.class_names)?;
+    let shape = picture_shape(&model)?;
+    let split = folder.split(Fractions::default(), group_by.as_deref(), recipe.seed)?;
+    let parts = Parts::of_folder(&folder, &split, shape, cache_mb)?;
+    let mut class_counts = vec![0; folder.class_names.len()];
+    for &label in parts.train.labels() {
+        class_counts[label] += 1;
+    }
+    let config = RunConfig {
+        cornu: env!("CARGO_PKG_VERSION").to_owned(),
+        data: args.data.display().to_string(),
+        model: model_name,
+        classes: folder.class_names.clone(),
+        input: vec![shape.height, shape.width, shape.channels],
+        cache_mb,
+        group_by: group_by.clone(),
+        weights: recipe.weights(&class_counts),
+        split: SplitCounts {
+            train: split.train.len(),
+            val: split.val.len(),
+            test: split.test.len(),
+            given: folder.has_splits(),
+        },
+        recipe: recipe.clone(),
+    };
+    if let Some(stored) = stored.as_ref().filter(|_| goes_on) {
+        check_same(&run, stored, &config)?;
+    } else {
+        recipe.compile(&mut model, head, split.train.len())?;
+    }
+    config.write(&run.config())?;
+    output::message(introduction(&config, goes_on));
+
+    let notes = notes.unwrap_or_else(|| Notes {
+        classes: folder.class_names.clone(),
+        split: (!folder.has_splits())
+            .then(|| SplitNote { seed: recipe.seed, group_by: group_by.clone() }),
+        training: None,
+    });
+    let machine = args.machine;
+    let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
+    let finished = train(job)?;
+    let metrics = report::write(&run, &config, &finished, None)?;
+    if args.json {
+        return output::json(&metrics);
+    }
+    output::result(report::in_words(&run, &config, &finished))
+}
+
+/// What a resumed run must have in common with what RUN holds: all but the number of epochs, and
+/// what changes no result.
+fn check_same(run: &RunFolder, stored: &RunConfig, now: &RunConfig) -> Result<(), CliError> {
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, is_same: bool| {
+        if !is_same {
+            differences.push(what.to_owned());
+        }
+    };
+    let (was, is) = (&stored.recipe, &now.recipe);
+    compare("the classes", stored.classes == now.classes);
+    compare("the numbers of pictures", stored.split == now.split);
+    compare("--model", stored.model == now.model);
+    compare("--group-by", stored.group_by == now.group_by);
+    compare("--seed", was.seed == is.seed);
+    compare("--batch-size", was.batch_size == is.batch_size);
+    compare("--lr", was.learning_rate == is.learning_rate);
+    compare("--augment", was.augment == is.augment);
+    compare("--patience", was.patience == is.patience);
+    compare("--no-class-weights", was.class_weights == is.class_weights);
+    compare("--no-early-stopping", was.early_stopping == is.early_stopping);
+    compare("--no-schedule", was.schedule == is.schedule);
+    compare("--no-standardize", was.standardize == is.standardize);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::message(format!(
+        "{}: the run was started with other settings: {} differ; resume it without them, or start a \
+         new run in another folder",
+        run.config().display(),
+        differences.join(", ")
+    )))
+}
+
+fn introduction(config: &RunConfig, goes_on: bool) -> String {
+    let SplitCounts { train, val, test, given } = config.split;
+    let names = config.classes.join(", ");
+    let source = if given { "as the data set says" } else { "drawn by the seed" };
+    let verb = if goes_on { "going on with" } else { "training" };
+    format!(
+        "{verb} {} on {train} pictures of {} classes ({names}); {val} to validate, {test} to test, \
+         {source}",
+        config.model,
+        config.classes.len()
+    )
+}
+
+/// The settings of `demo`.
+pub(crate) fn demo_recipe(seed: Option<u64>, epochs: Option<usize>) -> Recipe {
+    let settings = Settings { seed, epochs, ..Settings::default() };
+    settings.apply(recipe::Recipe::demo())
+}

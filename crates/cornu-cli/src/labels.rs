@@ -1,0 +1,86 @@
+//! Class names and indices of a data set.
+
+use cornu::data::{ImageFolder, SampleShape};
+use cornu::model::Model;
+use cornu::networks::Head;
+
+use crate::error::CliError;
+
+/// Brings the classes of `folder` into the order of `names`, a model's.
+///
+/// # Errors
+///
+/// If the folder has a class that the model does not know.
+pub(crate) fn use_class_names(folder: &mut ImageFolder, names: &[String]) -> Result<(), CliError> {
+    let unknown: Vec<&str> = folder
+        .class_names
+        .iter()
+        .filter(|name| !names.contains(name))
+        .map(String::as_str)
+        .collect();
+    if !unknown.is_empty() {
+        return Err(CliError::message(format!(
+            "{}: the model knows the classes `{}`, but not `{}`; rename the class folders",
+            folder.root.display(),
+            names.join("`, `"),
+            unknown.join("`, `")
+        )));
+    }
+    for sample in &mut folder.samples {
+        let name = &folder.class_names[sample.class_idx];
+        sample.class_idx = names.iter().position(|known| known == name).unwrap_or_default();
+    }
+    folder.class_names = names.to_vec();
+    Ok(())
+}
+
+/// How the outputs of `model` stand for `names`.
+///
+/// # Errors
+///
+/// If the model has several inputs or outputs, or not an output for each class.
+pub(crate) fn head_of(model: &Model, names: &[String]) -> Result<Head, CliError> {
+    let (inputs, outputs) = (model.input_shapes(), model.output_shapes());
+    let ([_], [output]) = (&inputs[..], &outputs[..]) else {
+        return Err(CliError::message(format!(
+            "model `{}`: expected one input and one output, got {} and {}",
+            model.name(),
+            inputs.len(),
+            outputs.len()
+        )));
+    };
+    match output.sample().as_deref() {
+        Some([1]) if names.len() == 2 => Ok(Head::Binary),
+        Some([n]) if *n == names.len() => Ok(Head::Classes(*n)),
+        _ => Err(CliError::message(format!(
+            "model `{}`: its output has shape {output}, but there are {} classes ({}); give a model \
+             whose last layer has {}",
+            model.name(),
+            names.len(),
+            names.join(", "),
+            if names.len() == 2 {
+                "1 or 2 units".to_owned()
+            } else {
+                format!("{} units", names.len())
+            }
+        ))),
+    }
+}
+
+/// The pictures that `model` takes.
+///
+/// # Errors
+///
+/// If its input is no picture of known size.
+pub(crate) fn picture_shape(model: &Model) -> Result<SampleShape, CliError> {
+    let shape = model.input_shapes().first().and_then(|shape| shape.sample());
+    match shape.as_deref() {
+        Some(&[height, width, channels]) => Ok(SampleShape { height, width, channels }),
+        _ => Err(CliError::message(format!(
+            "model `{}`: expected an input of shape (None, height, width, channels) for pictures, \
+             got {}",
+            model.name(),
+            model.input_shapes().first().map(ToString::to_string).unwrap_or_default()
+        ))),
+    }
+}

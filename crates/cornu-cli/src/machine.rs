@@ -1,0 +1,34 @@
+use clap::Args;
+use cornu::engine::Options;
+use cornu::model::Model;
+
+use crate::error::CliError;
+
+/// What a command may use of the machine.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Machine {
+    /// Threads to compute with; results do not depend on it [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) threads: Option<u16>,
+}
+
+impl Machine {
+    /// Tells the pool that decodes pictures; to be called once, before anything runs.
+    pub(crate) fn prepare(self) {
+        if let Some(threads) = self.threads {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+            // A pool that is running already keeps its size: only speed depends on it.
+            let _ = pool.build_global();
+        }
+    }
+
+    /// Tells the model.
+    pub(crate) fn apply(self, model: &mut Model) -> Result<(), CliError> {
+        let mut options = Options::from_environment()?;
+        if let Some(threads) = self.threads {
+            options = options.threads(threads.into());
+        }
+        model.set_options(options);
+        Ok(())
+    }
+}

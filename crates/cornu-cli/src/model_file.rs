@@ -1,0 +1,81 @@
+//! `.keras` files with what this program adds: an object `cornu` in `metadata.json`, which Keras
+//! reads past.
+
+use std::path::Path;
+
+use cornu::formats::{KerasArchive, read_keras, write_keras};
+use cornu::model::{Model, ModelError};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::error::CliError;
+use crate::run::TrainingState;
+
+/// Name of the object.
+const KEY: &str = "cornu";
+
+/// What a model file says beyond what Keras needs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Notes {
+    /// Names of the classes, by index.
+    pub(crate) classes: Vec<String>,
+    /// How the pictures were divided, if the data set did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) split: Option<SplitNote>,
+    /// Where training stands; only in `last.keras`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) training: Option<TrainingState>,
+}
+
+/// The arguments of a seeded split.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SplitNote {
+    pub(crate) seed: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group_by: Option<String>,
+}
+
+/// A model and what its file says about it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) model: Model,
+    pub(crate) notes: Option<Notes>,
+}
+
+impl Loaded {
+    pub(crate) fn fresh(model: Model) -> Self {
+        Self { model, notes: None }
+    }
+}
+
+/// Writes `model` with `notes`; a file that is there is replaced completely or not at all.
+pub(crate) fn write(path: &Path, model: &Model, notes: &Notes) -> Result<(), ModelError> {
+    let failed = |problem: String| ModelError::File { path: path.to_owned(), problem };
+    let mut archive: KerasArchive = model.to_archive();
+    archive.metadata[KEY] = json!(notes);
+    // The writer's message names the file itself.
+    write_keras(path, &archive).map_err(|error| {
+        let text = error.to_string();
+        failed(text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned())
+    })
+}
+
+/// Reads a model. One that was compiled with something unknown is read without that.
+pub(crate) fn read(path: &Path) -> Result<Loaded, CliError> {
+    let archive = read_keras(path)?;
+    let notes = match archive.metadata.get(KEY) {
+        None => None,
+        Some(notes) => Some(serde_json::from_value(notes.clone()).map_err(|error| {
+            CliError::message(format!(
+                "{}: metadata.json: `{KEY}`: {error}; remove that key, or save the model again",
+                path.display()
+            ))
+        })?),
+    };
+    drop(archive);
+    let model = match Model::load(path) {
+        Ok(model) => model,
+        Err(error) => Model::load_without_compile(path).map_err(|_| error)?,
+    };
+    Ok(Loaded { model, notes })
+}

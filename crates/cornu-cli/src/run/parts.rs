@@ -1,0 +1,76 @@
+use std::sync::Arc;
+
+use cornu::Samples;
+use cornu::data::{Dataset, ImageFolder, LoadOptions, SampleShape, SplitIndices};
+
+use crate::error::CliError;
+
+/// The three parts of a data set.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) train: Samples,
+    pub(crate) val: Samples,
+    pub(crate) test: Samples,
+}
+
+impl Parts {
+    /// Pictures of a folder. Together they keep at most `cache_mb` MiB of pixels in memory, the
+    /// training pictures first; the rest is read from disk again in each epoch.
+    pub(crate) fn of_folder(
+        folder: &ImageFolder,
+        split: &SplitIndices,
+        shape: SampleShape,
+        cache_mb: usize,
+    ) -> Result<Self, CliError> {
+        let mut budget = cache_mb << 20;
+        let mut part = |indices: &[usize]| -> Result<Samples, CliError> {
+            let options = LoadOptions { memory_budget: budget, ..LoadOptions::default() };
+            let pictures = folder.dataset(indices, shape, &options)?;
+            budget = budget.saturating_sub(pictures.kept_bytes());
+            let all_kept = pictures.n_kept() == pictures.len();
+            Ok(Samples::new(Arc::new(pictures)).read_ahead(!all_kept))
+        };
+        Ok(Self { train: part(&split.train)?, val: part(&split.val)?, test: part(&split.test)? })
+    }
+
+    /// Samples of another data set.
+    pub(crate) fn of_dataset(dataset: &Arc<dyn Dataset>, split: &SplitIndices) -> Self {
+        let part = |indices: &[usize]| {
+            Samples::new(Arc::new(Part::new(dataset.clone(), indices.to_vec())))
+        };
+        Self { train: part(&split.train), val: part(&split.val), test: part(&split.test) }
+    }
+}
+
+/// Some samples of a data set.
+struct Part {
+    whole: Arc<dyn Dataset>,
+    indices: Vec<usize>,
+    labels: Vec<usize>,
+}
+
+impl Part {
+    fn new(whole: Arc<dyn Dataset>, indices: Vec<usize>) -> Self {
+        let labels = indices.iter().map(|&index| whole.labels()[index]).collect();
+        Self { whole, indices, labels }
+    }
+}
+
+impl Dataset for Part {
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+
+    fn sample_shape(&self) -> Vec<usize> {
+        self.whole.sample_shape()
+    }
+
+    fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    fn fill(&self, indices: &[usize], out: &mut [f32]) -> Result<(), cornu::data::DataError> {
+        let of_whole: Vec<usize> = indices.iter().map(|&index| self.indices[index]).collect();
+        self.whole.fill(&of_whole, out)
+    }
+}

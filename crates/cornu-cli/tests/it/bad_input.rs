@@ -1,0 +1,105 @@
+use crate::cornu::Place;
+use std::fs;
+
+const TRAIN: &str = "train pictures --model net.json --epochs 1 --out run";
+
+#[test]
+fn a_corrupt_picture_is_named() {
+    let place = Place::with_pictures();
+    let picture = place.path("pictures/normal/00003.png");
+    let bytes = fs::read(&picture).unwrap();
+    fs::write(&picture, &bytes[..bytes.len() / 2]).unwrap();
+    place.run(TRAIN).error(&["normal/00003.png", "remove it"]);
+    // Also where pictures are read only when they are needed.
+    place.run(&format!("{TRAIN} --cache-mb 0")).error(&["normal/00003.png"]);
+    fs::write(&picture, b"\xff\xd8\xff\xe0 no picture").unwrap();
+    place.run(TRAIN).error(&["normal/00003.png"]);
+    assert!(!place.path("run/best.keras").exists());
+}
+
+#[test]
+fn folders_that_are_no_data_sets_are_named() {
+    let place = Place::with_pictures();
+    fs::remove_file(place.path("pictures/manifest.csv")).unwrap();
+    fs::create_dir(place.path("pictures/empty")).unwrap();
+    place.run(TRAIN).error(&["pictures/empty: there are no pictures in this class folder"]);
+    fs::remove_dir(place.path("pictures/empty")).unwrap();
+    fs::remove_dir_all(place.path("pictures/normal")).unwrap();
+    place.run(TRAIN).error(&["pictures: there is only one class, `effusion`"]);
+    place.run("train nowhere --out run").error(&["nowhere: does not exist"]);
+    place.run("predict net.json nowhere.png").error(&["nowhere.png"]);
+    fs::create_dir(place.path("none")).unwrap();
+    place.run("predict net.json none").error(&["none: there are no pictures in this folder"]);
+}
+
+#[test]
+fn damaged_model_files_are_named() {
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    let bytes = place.bytes("run/best.keras");
+    fs::write(place.path("empty.keras"), b"").unwrap();
+    fs::write(place.path("half.keras"), &bytes[..bytes.len() / 2]).unwrap();
+    for file in ["empty.keras", "half.keras"] {
+        for command in ["summary", "plan", "bench"] {
+            place.run(&format!("{command} {file}")).error(&[file]);
+        }
+        place.run(&format!("predict {file} pictures")).error(&[file]);
+        place.run(&format!("evaluate {file} pictures")).error(&[file]);
+        place.run(&format!("train pictures --out other --model {file}")).error(&[file]);
+    }
+    // A damaged run is not resumed, and not destroyed.
+    fs::write(place.path("run/last.keras"), b"").unwrap();
+    place.run("train pictures --out run --resume --epochs 2").error(&["run/last.keras"]);
+    assert!(bytes == place.bytes("run/best.keras"));
+}
+
+#[test]
+fn configs_that_are_not_understood_are_named() {
+    let place = Place::with_pictures();
+    let net = fs::read_to_string(place.path("net.json")).unwrap();
+    fs::write(place.path("odd.json"), net.replace("GlobalAveragePooling2D", "Mystery")).unwrap();
+    place.run("summary odd.json").error(&["odd.json: ", "Mystery"]);
+    fs::write(place.path("odd.json"), "{").unwrap();
+    place.run("summary odd.json").error(&["odd.json: ", "not JSON"]);
+    place.run("summary lesson-cn").error(&["lesson-cn: no such file", "`lesson-cnn`"]);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_made_is_named() {
+    let place = Place::with_pictures();
+    fs::write(place.path("file"), "").unwrap();
+    let line = TRAIN.replace("--out run", "--out file/run");
+    place.run(&line).error(&["file/run: cannot make the output folder", "--out"]);
+    place.run("demo --out file").error(&["file: cannot make the output folder"]);
+}
+
+/// A limit on the size of files answers writes as a full disk does.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_models_as_they_are() {
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    let (best, last) = (place.bytes("run/best.keras"), place.bytes("run/last.keras"));
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 8; exec '{}' train pictures --out run --resume --epochs 2",
+        env!("CARGO_BIN_EXE_cornu")
+    );
+    let mut shell = std::process::Command::new("bash");
+    shell.current_dir(place.path(".")).args(["-c", &script]);
+    let ran: crate::cornu::Ran = shell.output().unwrap().into();
+    ran.error(&["run/", ".keras"]);
+    assert!(best == place.bytes("run/best.keras") && last == place.bytes("run/last.keras"));
+    let left = fs::read_dir(place.path("run")).unwrap().count();
+    assert_eq!(left, 6, "nothing unfinished stays");
+}
+
+#[test]
+fn a_model_of_other_classes_does_not_evaluate() {
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    fs::remove_file(place.path("pictures/manifest.csv")).unwrap();
+    fs::rename(place.path("pictures/normal"), place.path("pictures/healthy")).unwrap();
+    place
+        .run("evaluate run/best.keras pictures")
+        .error(&["the model knows the classes `effusion`, `normal`, but not `healthy`"]);
+}

@@ -1,0 +1,27 @@
+use crate::cornu::Place;
+use expect_test::expect_file;
+
+#[test]
+fn help_is_worth_reading() {
+    let place = Place::new();
+    expect_file!["help/cornu.txt"].assert_eq(&place.run("--help").ok());
+    expect_file!["help/demo.txt"].assert_eq(&place.run("demo --help").ok());
+    expect_file!["help/train.txt"].assert_eq(&place.run("train --help").ok());
+    expect_file!["help/evaluate.txt"].assert_eq(&place.run("evaluate --help").ok());
+    expect_file!["help/predict.txt"].assert_eq(&place.run("predict --help").ok());
+    expect_file!["help/summary.txt"].assert_eq(&place.run("summary --help").ok());
+    expect_file!["help/bench.txt"].assert_eq(&place.run("bench --help").ok());
+    expect_file!["help/plan.txt"].assert_eq(&place.run("plan --help").ok());
+}
+
+#[test]
+fn what_cannot_be_understood_is_exit_code_2() {
+    let place = Place::new();
+    for line in
+        ["", "convert a b", "train", "train x --out y --epochs 0", "train x --out y --lr -1"]
+    {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 2, "`{line}`: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "`{line}`");
+    }
+}

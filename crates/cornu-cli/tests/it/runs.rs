@@ -1,0 +1,175 @@
+use crate::cornu::Place;
+use serde_json::Value;
+
+const TRAIN: &str = "train pictures --model net.json --batch-size 4";
+
+fn train(place: &Place, more: &str) -> crate::cornu::Ran {
+    place.run(&format!("{TRAIN} {more}"))
+}
+
+#[test]
+fn a_folder_becomes_a_model_that_evaluates_and_predicts() {
+    let place = Place::with_pictures();
+    let said = train(&place, "--out run --epochs 2").ok();
+    assert!(said.contains("test pictures, which training never saw"), "{said}");
+
+    let history = String::from_utf8(place.bytes("run/history.csv")).unwrap();
+    let lines: Vec<&str> = history.lines().collect();
+    assert_eq!(lines[0], "epoch,accuracy,auc,learning_rate,loss,val_accuracy,val_auc,val_loss");
+    assert_eq!(lines.len(), 3);
+    let config = String::from_utf8(place.bytes("run/config.toml")).unwrap();
+    for part in ["seed = 42", "model = \"net.json\"", "augment = \"light\"", "epochs = 2"] {
+        assert!(config.contains(part), "`{part}` is not in {config}");
+    }
+    let report = String::from_utf8(place.bytes("run/report.html")).unwrap();
+    assert!(report.contains("<svg") && report.contains("predicted effusion"));
+
+    let metrics: Value = serde_json::from_slice(&place.bytes("run/metrics.json")).unwrap();
+    let scores = place.run("evaluate run/best.keras pictures --split test --json").json().remove(0);
+    for key in ["loss", "accuracy", "auc", "confusion_matrix", "classes"] {
+        assert_eq!(metrics[key], scores[key], "{key}");
+        assert!(!scores[key].is_null(), "{key}");
+    }
+    assert_eq!(metrics["validation"]["samples"], 2);
+    let all = place.run("evaluate run/best.keras pictures --split all --json").json().remove(0);
+    assert_eq!(all["samples"], 20);
+    let text = place.run("evaluate run/best.keras pictures").ok();
+    assert!(text.contains("split `test`") && text.contains("confusion matrix"), "{text}");
+
+    // The file alone knows its classes, and takes pictures of any size.
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    std::fs::rename(place.path("run/best.keras"), place.path("elsewhere/m.keras")).unwrap();
+    let line = "predict elsewhere/m.keras pictures/normal pictures/effusion/00000.png --json";
+    let predictions = place.run(line).json();
+    assert_eq!(predictions.len(), 11);
+    for prediction in predictions {
+        let output = prediction["output"][0].as_f64().unwrap();
+        let (class, probability) =
+            if 0.5 < output { ("normal", output) } else { ("effusion", 1.0 - output) };
+        assert_eq!(prediction["class"], class);
+        assert_eq!(prediction["probability"].as_f64().unwrap(), probability);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_with_any_number_of_threads() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 2 --threads 1").ok();
+    train(&place, "--out b --epochs 2 --threads 2").ok();
+    train(&place, "--out c --epochs 2 --seed 7").ok();
+    // Pictures from disk, not from memory, are the same pictures.
+    train(&place, "--out d --epochs 2 --cache-mb 0").ok();
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|run| place.bytes(&format!("{run}/best.keras")));
+    assert!(a == b && a == d && a != c);
+}
+
+#[test]
+fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
+    let place = Place::with_pictures();
+    // Without a schedule the number of epochs changes nothing before its end.
+    train(&place, "--out a --epochs 1 --no-schedule").ok();
+    train(&place, "--out a --epochs 3 --resume --no-schedule").ok();
+    train(&place, "--out b --epochs 3 --resume --no-schedule").ok();
+    for file in ["best.keras", "last.keras", "history.csv", "config.toml"] {
+        assert!(
+            place.bytes(&format!("a/{file}")) == place.bytes(&format!("b/{file}")),
+            "{file} differs"
+        );
+    }
+    // What is finished stays.
+    let before = place.bytes("a/last.keras");
+    place.run("train pictures --out a --resume").ok();
+    assert!(before == place.bytes("a/last.keras"));
+
+    train(&place, "--out a").error(&["holds a run already", "--resume"]);
+    place
+        .run("train pictures --out a --resume --lr 0.5 --augment none")
+        .error(&["config.toml: the run was started with other settings: --lr, --augment differ"]);
+    train(&place, "--out a --overwrite --epochs 1").ok();
+    assert!(before != place.bytes("a/last.keras"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_everything_and_loses_no_bit() {
+    let place = Place::with_pictures();
+    let line = format!("{TRAIN} --epochs 300 --no-early-stopping --no-schedule --out");
+    let mut child = place
+        .command()
+        .args(line.split_whitespace())
+        .arg("a")
+        .stderr(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The first epoch's line says that training runs.
+    let mut lines = {
+        use std::io::BufRead;
+        std::io::BufReader::new(child.stderr.take().unwrap()).lines()
+    };
+    assert!(lines.by_ref().any(|line| line.unwrap().starts_with("epoch 1/300")));
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let rest: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
+    assert!(rest.last().unwrap().contains("everything is saved in a"), "{rest:?}");
+
+    let history = String::from_utf8(place.bytes("a/history.csv")).unwrap();
+    let epochs = history.lines().count() + 1;
+    train(&place, &format!("--out a --resume --epochs {epochs}")).ok();
+    let more = "--no-early-stopping --no-schedule";
+    train(&place, &format!("--out b --epochs {epochs} {more}")).ok();
+    for file in ["best.keras", "last.keras"] {
+        assert!(
+            place.bytes(&format!("a/{file}")) == place.bytes(&format!("b/{file}")),
+            "{file} differs"
+        );
+    }
+}
+
+#[test]
+fn more_classes_and_unbalanced_ones_train_too() {
+    let place = Place::with_pictures();
+    std::fs::create_dir(place.path("pictures/third")).unwrap();
+    for i in 0..4 {
+        let from = place.path(&format!("pictures/normal/{:05}.png", 2 * i + 1));
+        std::fs::rename(from, place.path(&format!("pictures/third/{i}.png"))).unwrap();
+    }
+    std::fs::remove_file(place.path("pictures/manifest.csv")).unwrap();
+    place.write_net("net.json", 3);
+    let metrics = train(&place, "--out run --epochs 1 --json").json().remove(0);
+    assert_eq!(metrics["confusion_matrix"].as_array().unwrap().len(), 3);
+    let config = String::from_utf8(place.bytes("run/config.toml")).unwrap();
+    assert!(config.contains("weights = [") && config.contains("given = false"), "{config}");
+    // The split of training is found again by what the model file says.
+    let scores = place.run("evaluate run/best.keras pictures --split test --json").json().remove(0);
+    assert_eq!(scores["loss"], metrics["loss"]);
+    // Another head does not fit.
+    place.write_net("net.json", 1);
+    train(&place, "--out other").error(&["output has shape (None, 1)", "3 classes"]);
+}
+
+#[test]
+fn a_model_file_is_trained_further() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 1").ok();
+    place.run("train pictures --out b --epochs 1 --model a/best.keras").ok();
+    let config = String::from_utf8(place.bytes("b/config.toml")).unwrap();
+    assert!(config.contains("model = \"a/best.keras\""));
+    let (a, b) = (place.run("summary a/best.keras").ok(), place.run("summary b/best.keras").ok());
+    assert_eq!(a, b);
+    assert!(a.contains("layer_normalization") && a.contains("Optimizer params"), "{a}");
+}
+
+#[test]
+fn the_demo_says_that_it_is_synthetic() {
+    let place = Place::new();
+    let ran = place.run("demo --pictures 14 --epochs 1 --out demo");
+    assert!(ran.stderr.contains("synthetic"), "{}", ran.stderr);
+    let said = ran.ok();
+    assert!(said.contains("synthetic") && said.contains("demo/best.keras"), "{said}");
+    let report = String::from_utf8(place.bytes("demo/report.html")).unwrap();
+    assert!(report.contains("synthetic"));
+    // Again into the same folder: it holds only a demo.
+    place.run("demo --pictures 14 --epochs 1 --out demo").ok();
+}
