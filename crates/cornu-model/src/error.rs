@@ -45,9 +45,6 @@ pub enum ModelError {
         /// What it was given.
         got: String,
     },
-    /// Samples cannot be read: what their source says, the file named in it.
-    #[error("{0}")]
-    Samples(String),
     /// A number in the data that nothing can be learned from.
     #[error("{what}: sample {sample} (counted from 0) holds {value}, expected {expected}: {hint}")]
     Value {
@@ -62,6 +59,9 @@ pub enum ModelError {
         /// What to do.
         hint: String,
     },
+    /// Samples cannot be read: what their source says, the file named in it.
+    #[error("{0}")]
+    Samples(String),
     /// A metric cannot work with the labels and predictions.
     #[error("metric `{metric}` of output `{output}`: {source}")]
     Metric {

@@ -199,9 +199,9 @@ impl Model {
         let order = self.order(train.len(), epoch, fit.shuffle);
         let mut running = Running::start(self);
         let mut batch = Batch { epoch, ..Batch::default() };
+        let mut before = fit.stop_on_non_finite_loss.then(Variables::new);
         let n_done = if epoch == fit.initial_epoch { fit.initial_batch } else { 0 };
         let mut chunks = order.chunks(fit.batch_size).enumerate().skip(n_done).peekable();
-        let mut before = fit.stop_on_non_finite_loss.then(Variables::new);
         while let Some((index, samples)) = chunks.next() {
             train.fill(samples, &mut batch)?;
             if let Some((_, next)) = chunks.peek() {
