@@ -103,8 +103,16 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         config.split.train, config.split.val, config.split.test
     ));
     let notes = Notes { classes, split: None, training: None };
-    let machine = args.machine;
-    let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
+    let job = Job {
+        folder: &run,
+        config: &config,
+        parts: &parts,
+        head,
+        model,
+        notes,
+        machine: args.machine,
+        how_to_go_on: "the same command starts anew",
+    };
     let finished = train(job)?;
     let note =
         "The pictures are synthetic: drawn by a program, of no person and of no medical use.";

@@ -227,8 +227,16 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .then(|| SplitNote { seed: recipe.seed, group_by: group_by.clone() }),
         training: None,
     });
-    let machine = args.machine;
-    let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
+    let job = Job {
+        folder: &run,
+        config: &config,
+        parts: &parts,
+        head,
+        model,
+        notes,
+        machine: args.machine,
+        how_to_go_on: "the same command with --resume goes on",
+    };
     let finished = train(job)?;
     let metrics = report::write(&run, &config, &finished, None)?;
     if args.json {
