@@ -122,3 +122,20 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     }
     output::result(format!("{note}\n{}", report::in_words(&run, &config, &finished)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_tells_the_recipes_defaults() {
+        let command = <Args as clap::Args>::augment_args(clap::Command::new("demo"));
+        let help = |name: &str| {
+            let argument = command.get_arguments().find(|argument| argument.get_id() == name);
+            argument.and_then(clap::Arg::get_help).unwrap().to_string()
+        };
+        let recipe = crate::recipe::Recipe::demo();
+        assert!(help("epochs").ends_with(&format!("[default: {}]", recipe.epochs)));
+        assert!(help("seed").ends_with(&format!("[default: {}]", recipe.seed)));
+    }
+}
