@@ -6,7 +6,7 @@ use crate::output;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Takes over Ctrl-C (and SIGTERM), from now on.
+/// Takes over Ctrl-C, from now on.
 pub(crate) fn watch() {
     // Where the system refuses, Ctrl-C ends the program as always.
     let _ = ctrlc::set_handler(|| {

@@ -103,8 +103,16 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         config.split.train, config.split.val, config.split.test
     ));
     let notes = Notes { classes, split: None, training: None };
-    let machine = args.machine;
-    let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
+    let job = Job {
+        folder: &run,
+        config: &config,
+        parts: &parts,
+        head,
+        model,
+        notes,
+        machine: args.machine,
+        how_to_go_on: "the same command starts anew",
+    };
     let finished = train(job)?;
     let note =
         "The pictures are synthetic: drawn by a program, of no person and of no medical use.";
@@ -113,4 +121,21 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         return output::json(&metrics);
     }
     output::result(format!("{note}\n{}", report::in_words(&run, &config, &finished)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_tells_the_recipes_defaults() {
+        let command = <Args as clap::Args>::augment_args(clap::Command::new("demo"));
+        let help = |name: &str| {
+            let argument = command.get_arguments().find(|argument| argument.get_id() == name);
+            argument.and_then(clap::Arg::get_help).unwrap().to_string()
+        };
+        let recipe = crate::recipe::Recipe::demo();
+        assert!(help("epochs").ends_with(&format!("[default: {}]", recipe.epochs)));
+        assert!(help("seed").ends_with(&format!("[default: {}]", recipe.seed)));
+    }
 }

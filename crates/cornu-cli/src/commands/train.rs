@@ -227,8 +227,16 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .then(|| SplitNote { seed: recipe.seed, group_by: group_by.clone() }),
         training: None,
     });
-    let machine = args.machine;
-    let job = Job { folder: &run, config: &config, parts: &parts, head, model, notes, machine };
+    let job = Job {
+        folder: &run,
+        config: &config,
+        parts: &parts,
+        head,
+        model,
+        notes,
+        machine: args.machine,
+        how_to_go_on: "the same command with --resume goes on",
+    };
     let finished = train(job)?;
     let metrics = report::write(&run, &config, &finished, None)?;
     if args.json {
@@ -288,4 +296,38 @@ fn introduction(config: &RunConfig, goes_on: bool) -> String {
 pub(crate) fn demo_recipe(seed: Option<u64>, epochs: Option<usize>) -> Recipe {
     let settings = Settings { seed, epochs, ..Settings::default() };
     settings.apply(recipe::Recipe::demo())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The help names the recipe's defaults in words: they must agree.
+    #[test]
+    fn the_help_tells_the_recipes_defaults() {
+        let command = <Settings as clap::Args>::augment_args(clap::Command::new("train"));
+        let recipe = Recipe::default();
+        let defaults = [
+            ("epochs", recipe.epochs.to_string()),
+            ("batch_size", recipe.batch_size.to_string()),
+            ("lr", recipe.learning_rate.to_string()),
+            ("seed", recipe.seed.to_string()),
+            ("augment", format!("{:?}", recipe.augment).to_lowercase()),
+            ("patience", recipe.patience.to_string()),
+        ];
+        for (name, default) in defaults {
+            let argument = command.get_arguments().find(|argument| argument.get_id() == name);
+            let help = argument.and_then(clap::Arg::get_help).unwrap().to_string();
+            assert!(help.ends_with(&format!("[default: {default}]")), "{name}: {help}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_changes_the_recipe_and_nothing_else_does() {
+        let base = Recipe::default();
+        assert_eq!(Settings::default().apply(base.clone()), base);
+        let typed = Settings { lr: Some(0.5), no_schedule: true, ..Settings::default() };
+        let recipe = typed.apply(base.clone());
+        assert_eq!(recipe, Recipe { learning_rate: 0.5, schedule: false, ..base });
+    }
 }

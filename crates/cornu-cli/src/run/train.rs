@@ -29,6 +29,8 @@ pub(crate) struct Job<'a> {
     pub(crate) model: Model,
     pub(crate) notes: Notes,
     pub(crate) machine: Machine,
+    /// What to do after Ctrl-C.
+    pub(crate) how_to_go_on: &'static str,
 }
 
 /// What a run that came to its end gives.
@@ -52,7 +54,7 @@ pub(crate) struct Finished {
 /// saved.
 pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     let start = Instant::now();
-    let Job { folder, config, parts, head, mut model, mut notes, machine } = job;
+    let Job { folder, config, parts, head, mut model, mut notes, machine, how_to_go_on } = job;
     let recipe = &config.recipe;
     let resumed = notes.training.is_some();
     let state = notes.training.take().unwrap_or_default();
@@ -79,7 +81,7 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     let Keeper { state, history, interrupted, .. } = keeper;
     if interrupted || interrupt::asked() {
         return Err(CliError::Interrupted(format!(
-            "stopped in epoch {}; everything is saved in {}, the same command with --resume goes on",
+            "stopped in epoch {}; everything is saved in {}; {how_to_go_on}",
             state.epoch + usize::from(0 < state.batch),
             folder.path().display()
         )));
