@@ -3,14 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use cornu_nn::losses::WrongTarget;
+use cornu_nn::losses::{WrongTarget, first_wrong};
 use cornu_tensor::Tensor;
 
 use crate::data::{Batch, Layout};
 use crate::{Model, ModelError};
-
-/// Numbers that are looked at before it is asked whether all of them were good.
-const BLOCK: usize = 4096;
 
 const REPAIR: &str = "repair the sample or leave it out";
 
@@ -109,12 +106,7 @@ fn check_each(
     expected: &str,
     what: impl FnOnce() -> String,
 ) -> Result<(), ModelError> {
-    // Within a block there is no way out, so that it is vectorized.
-    let all = |block: &[f32]| block.iter().fold(true, |all, &value| all & is_right(value));
-    let mut blocks = array.data().chunks(BLOCK);
-    let Some(block) = blocks.position(|block| !all(block)) else { return Ok(()) };
-    let rest = &array.data()[block * BLOCK..];
-    let index = block * BLOCK + rest.iter().position(|&value| !is_right(value)).unwrap_or(0);
+    let Some(index) = first_wrong(array.data(), is_right) else { return Ok(()) };
     Err(ModelError::Value {
         what: what(),
         sample: sample_of(index, array),

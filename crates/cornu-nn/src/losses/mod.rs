@@ -35,7 +35,7 @@ pub use regression::{
     CosineSimilarity, Huber, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError,
     MeanSquaredError, MeanSquaredLogarithmicError,
 };
-pub use targets::{WrongTarget, check_classes, check_within_0_and_1};
+pub use targets::{WrongTarget, check_classes, check_within_0_and_1, first_wrong};
 
 pub(crate) use catalogue::{Labels, optional_text};
 pub(crate) use common::equalize_ranks;

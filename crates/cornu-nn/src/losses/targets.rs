@@ -54,17 +54,20 @@ pub fn check_classes(
     })
 }
 
+/// Position of the first of `values` that is not right. Costs next to nothing if all are.
+pub fn first_wrong(values: &[f32], is_right: impl Fn(f32) -> bool) -> Option<usize> {
+    // All are looked at before it is asked for the result: that is vectorized, a search is not.
+    let any_wrong = values.iter().fold(0, |any, &value| any | u32::from(!is_right(value)));
+    if any_wrong == 0 { None } else { values.iter().position(|&value| !is_right(value)) }
+}
+
 /// The first target that is not right; `explain` answers what is expected and what to do.
 fn check_each(
     targets: &[f32],
     is_right: impl Fn(f32) -> bool,
     explain: impl FnOnce() -> (String, String),
 ) -> Result<(), WrongTarget> {
-    // Without a way out inside, so that it is vectorized.
-    if targets.iter().fold(true, |all, &y| all & is_right(y)) {
-        return Ok(());
-    }
-    let Some(index) = targets.iter().position(|&y| !is_right(y)) else { return Ok(()) };
+    let Some(index) = first_wrong(targets, is_right) else { return Ok(()) };
     let (expected, hint) = explain();
     Err(WrongTarget { index, value: targets[index], expected, hint })
 }
