@@ -111,6 +111,19 @@ impl fmt::Debug for AlignedBuf {
     }
 }
 
+/// The memory of `data` as bytes, for small whole numbers such as the positions of maxima.
+pub fn as_bytes(data: &[f32]) -> &[u8] {
+    // SAFETY: the same memory, alive as long as `data`; any bits are valid bytes, and bytes need no
+    // alignment.
+    unsafe { std::slice::from_raw_parts(data.as_ptr().cast(), size_of_val(data)) }
+}
+
+/// As [`as_bytes`], to be changed in place.
+pub fn as_bytes_mut(data: &mut [f32]) -> &mut [u8] {
+    // SAFETY: as above; any bytes are valid bits of an `f32`, and the borrow is exclusive.
+    unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast(), size_of_val(data)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,17 +146,4 @@ mod tests {
         assert_eq!(AlignedBuf::try_new(usize::MAX).err(), Some(OutOfMemory { len: usize::MAX }));
         assert!(AlignedBuf::try_new(isize::MAX as usize / 8).is_err());
     }
-}
-
-/// The memory of `data` as bytes, for small whole numbers such as the positions of maxima.
-pub fn as_bytes(data: &[f32]) -> &[u8] {
-    // SAFETY: the same memory, alive as long as `data`; any bits are valid bytes, and bytes need no
-    // alignment.
-    unsafe { std::slice::from_raw_parts(data.as_ptr().cast(), size_of_val(data)) }
-}
-
-/// As [`as_bytes`], to be changed in place.
-pub fn as_bytes_mut(data: &mut [f32]) -> &mut [u8] {
-    // SAFETY: as above; any bytes are valid bits of an `f32`, and the borrow is exclusive.
-    unsafe { std::slice::from_raw_parts_mut(data.as_mut_ptr().cast(), size_of_val(data)) }
 }
