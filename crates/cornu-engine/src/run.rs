@@ -1,7 +1,7 @@
 //! Follows a plan. Nothing is decided here.
 
 use cornu_graph::ops::ReduceKind;
-use cornu_kernels::threads::Pool;
+use cornu_kernels::threads::{FlushDenormals, Pool};
 use cornu_kernels::{AlignedBuf, Isa};
 use cornu_tensor::Tensor;
 
@@ -79,6 +79,8 @@ impl Machine {
         moment: Moment,
         shared_is_current: bool,
     ) -> Vec<Tensor> {
+        // Shared steps run on the calling thread: tiny moments of dead weights must not slow it.
+        let _flush = FlushDenormals::new();
         self.prepare(plan, moment.batch);
         for &buffer in &plan.batch_sizes {
             self.shared[buffer][0] = moment.batch as f32;
