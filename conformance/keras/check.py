@@ -3,7 +3,8 @@
 usage: check.py FOLDER
 
 Also takes one more training step with each, so that the compile configuration and the optimizer's
-state are used, and checks that the step count goes on from Cornu's.
+state are used, and checks that the step count goes on from Cornu's. Saves each model again as
+NAME.again.keras, for Cornu to load.
 """
 import glob
 import json
@@ -25,6 +26,8 @@ def read(path):
 
 passed = failed = 0
 for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.keras"))):
+    if path.endswith(".again.keras"):
+        continue
     stem = path[: -len(".keras")]
     try:
         model = keras.saving.load_model(path)
@@ -34,6 +37,7 @@ for path in sorted(glob.glob(os.path.join(sys.argv[1], "*.keras"))):
         assert worst <= TOLERANCE, f"predictions differ by {worst:.2e}"
         steps = int(np.asarray(model.optimizer.iterations))
         assert steps == 4, f"{steps} steps instead of 4 in the optimizer's state"
+        model.save(stem + ".again.keras")
         y = np.zeros((len(x), 1 if "sparse" in str(model.loss).lower() else expected.shape[-1]))
         loss = model.train_on_batch(x, y, return_dict=True)["loss"]
         assert np.isfinite(loss), "a further training step gives no finite loss"

@@ -57,8 +57,9 @@ fn sequential() -> Result<(Model, Vec<usize>, usize)> {
 /// Branches, a shared layer, merging, dilation and groups.
 fn branches() -> Result<(Model, Vec<usize>, usize)> {
     let input = Input::named("picture", [12, 10, 2]);
-    let mut x =
-        Normalization::new().mean(Numbers::from(2.0)).variance(Numbers::from(4.0)).apply(&input)?;
+    let mut x = RandomFlip::new(FlipMode::Horizontal).apply(&input)?;
+    x = RandomRotation::new(0.1).apply(&x)?;
+    x = Normalization::new().mean(Numbers::from(2.0)).variance(Numbers::from(4.0)).apply(&x)?;
     x = LayerNormalization::new().axis([1, 2, 3]).center(false).scale(false).apply(&x)?;
     let shared = LayerHandle::new(Conv2D::new(4, 3).padding(Padding::Same));
     let a = shared.named("shared");

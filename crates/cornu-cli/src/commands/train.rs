@@ -18,7 +18,7 @@ use crate::{interrupt, output, report};
 /// are numbered in the order of their names). Of two classes, number 1 is the positive one. Without
 /// splits the pictures are divided 72/13/15, each class alike.
 ///
-/// The defaults are a recipe that works on small sets: each picture standardised, light augmentation,
+/// The defaults are a recipe that works on small sets: each picture standardised, augmentation,
 /// class weights where classes are unbalanced, Adam with warm-up and a cosine schedule, early
 /// stopping on a smoothed validation loss. Each part can be switched off. Preprocessing becomes part
 /// of the saved model, so that predicting needs nothing else.
@@ -76,7 +76,7 @@ pub(crate) struct Args {
 /// What may differ from the recipe.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Settings {
-    /// Passes over the training pictures, at most [default: 100]
+    /// Passes over the training pictures, at most [default: 120]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
     /// Pictures per step [default: 16]
@@ -88,10 +88,10 @@ pub(crate) struct Settings {
     /// Seed of everything random: weights, order, dropout, augmentation, split [default: 42]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// How pictures are changed at random while training [default: light]
+    /// How pictures are changed at random while training [default: strong]
     #[arg(long)]
     augment: Option<Augment>,
-    /// Epochs without a better smoothed validation loss before early stopping [default: 30]
+    /// Epochs without a better smoothed validation loss before early stopping [default: 40]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     patience: Option<usize>,
     /// All classes weigh the same in the loss

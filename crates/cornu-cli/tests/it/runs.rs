@@ -18,7 +18,7 @@ fn a_folder_becomes_a_model_that_evaluates_and_predicts() {
     assert_eq!(lines[0], "epoch,accuracy,auc,learning_rate,loss,val_accuracy,val_auc,val_loss");
     assert_eq!(lines.len(), 3);
     let config = String::from_utf8(place.bytes("run/config.toml")).unwrap();
-    for part in ["seed = 42", "model = \"net.json\"", "augment = \"light\"", "epochs = 2"] {
+    for part in ["seed = 42", "model = \"net.json\"", "augment = \"strong\"", "epochs = 2"] {
         assert!(config.contains(part), "`{part}` is not in {config}");
     }
     let report = String::from_utf8(place.bytes("run/report.html")).unwrap();

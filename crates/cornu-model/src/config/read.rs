@@ -160,7 +160,10 @@ fn make_call(
 fn kwargs(node: &Value, place: &str) -> Result<Option<Map<String, Value>>, ModelError> {
     let Some(kwargs) = node["kwargs"].as_object() else { return Ok(None) };
     for (key, value) in kwargs {
-        if !value.is_null() && *value != Value::Bool(false) {
+        // What `fit` and `predict` say of training goes before what a call noted, and Keras's random
+        // picture layers note their default, `training=true`, at every call.
+        let says_training = key == "training" && value.is_boolean();
+        if !value.is_null() && *value != Value::Bool(false) && !says_training {
             return Err(ModelError::config(
                 place,
                 format!("the call argument `{key}={value}` is not supported"),
