@@ -56,7 +56,8 @@ pub(crate) const SYNTHETIC: &str = "<synthetic chest X-rays>";
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
     let run = RunFolder::create(&args.out)?;
-    if run.last().exists() && RunConfig::read(&run.config()).is_ok_and(|c| c.data != SYNTHETIC) {
+    let is_demo = || RunConfig::read(&run.config()).is_ok_and(|config| config.data == SYNTHETIC);
+    if run.holds_model() && !is_demo() {
         return Err(CliError::message(format!(
             "{}: this folder holds a run that is no demo; give another folder with --out",
             run.path().display()
@@ -97,6 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         },
         recipe,
     };
+    run.forget_state()?;
     config.write(&run.config())?;
     output::message(format!(
         "training {LESSON_CNN} on {} of them; {} to validate, {} to test",

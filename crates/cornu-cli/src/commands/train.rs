@@ -149,8 +149,14 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
     let mut folder = ImageFolder::open(&args.data)?;
     let run = RunFolder::create(&args.out)?;
-    let holds_run = run.last().exists() || run.best().exists();
-    let stored = match (args.resume, holds_run) {
+    let stored = match (args.resume, run.holds_model()) {
+        (true, true) if !run.last().exists() => {
+            return Err(CliError::message(format!(
+                "{}: this folder holds a best.keras but no last.keras to go on from; use \
+                 --overwrite to start anew, or give another folder with --out",
+                run.path().display()
+            )));
+        }
         (true, true) => Some(RunConfig::read(&run.config())?),
         (false, true) if !args.overwrite => {
             return Err(CliError::message(format!(
@@ -162,8 +168,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         _ => None,
     };
     interrupt::watch();
-    // Without `last.keras` no epoch was completed: the run starts again.
-    let goes_on = stored.is_some() && run.last().exists();
+    let goes_on = stored.is_some();
 
     let base = stored.as_ref().map_or_else(Recipe::default, |stored| stored.recipe.clone());
     let recipe = args.settings.apply(base);
@@ -217,6 +222,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         check_same(&run, stored, &config)?;
     } else {
         recipe.compile(&mut model, head, split.train.len())?;
+        run.forget_state()?;
     }
     config.write(&run.config())?;
     output::message(introduction(&config, goes_on));

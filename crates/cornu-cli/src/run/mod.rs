@@ -42,6 +42,26 @@ impl RunFolder {
         &self.0
     }
 
+    /// Whether there is a model in it that must not be lost.
+    pub(crate) fn holds_model(&self) -> bool {
+        self.last().exists() || self.best().exists()
+    }
+
+    /// Makes sure that what an earlier run left cannot be taken for the state of the one that starts
+    /// now. Its best model stays until there is a better one.
+    pub(crate) fn forget_state(&self) -> Result<(), CliError> {
+        match std::fs::remove_file(self.last()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(CliError::message(format!(
+                    "{}: cannot remove what an earlier run left: {error}; give another folder with \
+                     --out",
+                    self.last().display()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The model with the best smoothed validation loss.
     pub(crate) fn best(&self) -> PathBuf {
         self.0.join("best.keras")
