@@ -49,6 +49,13 @@ pub(crate) fn head_of(model: &Model, names: &[String]) -> Result<Head, CliError>
             outputs.len()
         )));
     };
+    if let Some(activation) = no_probability(&model.to_config()) {
+        return Err(CliError::message(format!(
+            "model `{}`: its last layer has the activation `{activation}`, whose results are no \
+             probabilities; give it `sigmoid` (1 unit) or `softmax`",
+            model.name()
+        )));
+    }
     match output.sample().as_deref() {
         Some([1]) if names.len() == 2 => Ok(Head::Binary),
         Some([n]) if *n == names.len() => Ok(Head::Classes(*n)),
@@ -83,4 +90,13 @@ pub(crate) fn picture_shape(model: &Model) -> Result<SampleShape, CliError> {
             model.input_shapes().first().map(ToString::to_string).unwrap_or_default()
         ))),
     }
+}
+/// The activation of the last layer, if it is known and gives no probabilities.
+fn no_probability(config: &serde_json::Value) -> Option<String> {
+    let last = config["config"]["layers"].as_array()?.last()?;
+    if last["config"]["layers"].is_array() {
+        return no_probability(last);
+    }
+    let activation = last["config"]["activation"].as_str()?;
+    (!["sigmoid", "softmax", "hard_sigmoid"].contains(&activation)).then(|| activation.to_owned())
 }

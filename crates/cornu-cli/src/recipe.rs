@@ -83,6 +83,10 @@ pub(crate) struct Recipe {
     pub(crate) augment: Augment,
     /// Each picture minus its mean, divided by its standard deviation.
     pub(crate) standardize: bool,
+    /// Part of each label that is given to the other classes; for two classes with one output.
+    pub(crate) label_smoothing: f64,
+    /// `lesson-cnn` starts from weights scaled to He's variance.
+    pub(crate) scaled_start: bool,
     /// Unbalanced classes weigh inversely to their size.
     pub(crate) class_weights: bool,
     pub(crate) early_stopping: bool,
@@ -100,6 +104,8 @@ impl Default for Recipe {
             schedule: true,
             augment: Augment::Strong,
             standardize: true,
+            label_smoothing: LABEL_SMOOTHING,
+            scaled_start: true,
             class_weights: true,
             early_stopping: true,
             patience: PATIENCE,
@@ -144,7 +150,7 @@ impl Recipe {
             Some(network) => network.apply(&x)?,
         };
         let mut model = Model::new(&inputs, &outputs)?;
-        if *argument == ModelArgument::LessonCnn {
+        if self.scaled_start && *argument == ModelArgument::LessonCnn {
             start_like_he(&mut model)?;
         }
         Ok(Loaded::fresh(model))
@@ -194,7 +200,7 @@ impl Recipe {
         };
         let compile = match head {
             Head::Binary => {
-                let loss = BinaryCrossentropy::new().label_smoothing(LABEL_SMOOTHING);
+                let loss = BinaryCrossentropy::new().label_smoothing(self.label_smoothing);
                 Compile::new(optimizer, loss)
             }
             Head::Classes(_) => Compile::new(optimizer, SparseCategoricalCrossentropy::new()),

@@ -94,6 +94,13 @@ pub(crate) struct Settings {
     /// Epochs without a better smoothed validation loss before early stopping [default: 40]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     patience: Option<usize>,
+    /// Part of each label that is given to the other classes, as labels are often wrong; two classes
+    /// with one output only [default: 0.1]
+    #[arg(long, value_name = "X", value_parser = zero_to_below_one)]
+    label_smoothing: Option<f64>,
+    /// Start `lesson-cnn` from Keras's Glorot weights as they are, not scaled to He's variance
+    #[arg(long)]
+    no_scaled_start: bool,
     /// All classes weigh the same in the loss
     #[arg(long)]
     no_class_weights: bool,
@@ -119,6 +126,8 @@ impl Settings {
             schedule: recipe.schedule && !self.no_schedule,
             augment: self.augment.unwrap_or(recipe.augment),
             standardize: recipe.standardize && !self.no_standardize,
+            label_smoothing: self.label_smoothing.unwrap_or(recipe.label_smoothing),
+            scaled_start: recipe.scaled_start && !self.no_scaled_start,
             class_weights: recipe.class_weights && !self.no_class_weights,
             early_stopping: recipe.early_stopping && !self.no_early_stopping,
             patience: self.patience.unwrap_or(recipe.patience),
@@ -139,6 +148,13 @@ fn above_zero(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if x.is_finite() && 0.0 < x => Ok(x),
         _ => Err("expected a number above 0".to_owned()),
+    }
+}
+
+fn zero_to_below_one(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if (0.0..1.0).contains(&x) => Ok(x),
+        _ => Err("expected a number from 0 to below 1".to_owned()),
     }
 }
 
@@ -270,6 +286,8 @@ fn check_same(run: &RunFolder, stored: &RunConfig, now: &RunConfig) -> Result<()
     compare("--lr", was.learning_rate == is.learning_rate);
     compare("--augment", was.augment == is.augment);
     compare("--patience", was.patience == is.patience);
+    compare("--label-smoothing", was.label_smoothing == is.label_smoothing);
+    compare("--no-scaled-start", was.scaled_start == is.scaled_start);
     compare("--no-class-weights", was.class_weights == is.class_weights);
     compare("--no-early-stopping", was.early_stopping == is.early_stopping);
     compare("--no-schedule", was.schedule == is.schedule);
@@ -320,6 +338,7 @@ mod tests {
             ("seed", recipe.seed.to_string()),
             ("augment", format!("{:?}", recipe.augment).to_lowercase()),
             ("patience", recipe.patience.to_string()),
+            ("label_smoothing", recipe.label_smoothing.to_string()),
         ];
         for (name, default) in defaults {
             let argument = command.get_arguments().find(|argument| argument.get_id() == name);
