@@ -103,3 +103,29 @@ fn a_model_of_other_classes_does_not_evaluate() {
         .run("evaluate run/best.keras pictures")
         .error(&["the model knows the classes `effusion`, `normal`, but not `healthy`"]);
 }
+
+#[test]
+fn a_model_that_is_there_is_not_lost_unasked() {
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    let best = place.bytes("run/best.keras");
+    // Nothing to go on from is no reason to start anew.
+    fs::remove_file(place.path("run/last.keras")).unwrap();
+    place.run(&format!("{TRAIN} --resume")).error(&["run", "no last.keras", "--overwrite"]);
+    // A folder that holds a model is no demo's, whatever else is missing.
+    fs::write(place.path("run/config.toml"), "damaged").unwrap();
+    place.run("demo --out run --pictures 40 --epochs 1").error(&["run", "no demo"]);
+    assert!(best == place.bytes("run/best.keras"));
+}
+
+#[test]
+fn outputs_that_are_no_probabilities_are_refused_before_training() {
+    let place = Place::with_pictures();
+    let net = fs::read_to_string(place.path("net.json")).unwrap();
+    assert!(net.contains("sigmoid"));
+    fs::write(place.path("linear.json"), net.replace("sigmoid", "linear")).unwrap();
+    place
+        .run("train pictures --model linear.json --out other")
+        .error(&["linear", "sigmoid", "softmax"]);
+    assert!(!place.path("other/best.keras").exists());
+}
