@@ -40,11 +40,13 @@ pub(crate) struct SplitNote {
 pub(crate) struct Loaded {
     pub(crate) model: Model,
     pub(crate) notes: Option<Notes>,
+    /// Whether it is trained as it is: it brings its own preprocessing.
+    pub(crate) as_it_is: bool,
 }
 
 impl Loaded {
     pub(crate) fn fresh(model: Model) -> Self {
-        Self { model, notes: None }
+        Self { model, notes: None, as_it_is: false }
     }
 }
 
@@ -77,5 +79,5 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, CliError> {
         Ok(model) => model,
         Err(error) => Model::load_without_compile(path).map_err(|_| error)?,
     };
-    Ok(Loaded { model, notes })
+    Ok(Loaded { model, notes, as_it_is: true })
 }

@@ -137,7 +137,7 @@ impl Recipe {
             ModelArgument::Json(path) => {
                 let network = model_argument::read_json(path)?;
                 if brings_preprocessing(&network) {
-                    return Ok(Loaded::fresh(network));
+                    return Ok(Loaded { as_it_is: true, ..Loaded::fresh(network) });
                 }
                 let shape = network.input_shapes().first().and_then(|shape| shape.sample());
                 (shape.unwrap_or_default(), Some(network))

@@ -101,7 +101,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!(
                 "compiled in {:.1} ms\n{}",
                 started.elapsed().as_secs_f64() * 1e3,
-                program.plan_text()
+                program.plan_text(batch)
             );
         }
         let x: Vec<f32> = (0..batch * 256 * 256).map(|i| (i * 31 % 97) as f32 / 97.0).collect();

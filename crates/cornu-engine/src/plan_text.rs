@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::layouts::Layout;
 use crate::plan::{Buffer, Home, Plan, Step};
+use crate::schedule::Schedule;
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -37,6 +38,22 @@ impl fmt::Display for Plan {
 }
 
 impl Plan {
+    /// How `samples` samples are divided, and the memory that takes with `threads` threads.
+    pub(crate) fn division_text(&self, samples: usize, threads: usize) -> String {
+        let schedule = Schedule::new(self, samples);
+        // In floating point: absurd numbers of samples are asked about, too.
+        let elements = self.worker_len() as f64 * schedule.chunk as f64 * threads as f64
+            + self.slot.iter().sum::<usize>() as f64 * samples as f64
+            + self.shared.iter().sum::<usize>() as f64
+            + self.accumulators_len() as f64 * schedule.slots.len() as f64;
+        format!(
+            "memory of {samples} samples on {threads} at once: {:.1} MB; {} slots, chunks of {} samples",
+            4.0 * elements / 1e6,
+            schedule.slots.len(),
+            schedule.chunk,
+        )
+    }
+
     fn write_step(&self, f: &mut fmt::Formatter<'_>, number: usize, step: &Step) -> fmt::Result {
         let result = match step.accumulator {
             Some(accumulator) => format!("sum {accumulator}"),

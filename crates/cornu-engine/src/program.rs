@@ -68,11 +68,15 @@ impl Program {
         &self.graph
     }
 
-    /// The plan as text: every step with its kernel, shapes and memory.
-    pub fn plan_text(&self) -> String {
-        self.engine
-            .as_ref()
-            .map_or_else(|| self.graph.to_string(), |engine| engine.plan.to_string())
+    /// The plan as text: how a batch of `samples` is divided among the threads and what memory that
+    /// takes, then every step with its kernel and shapes. The graph, for the reference runtime.
+    pub fn plan_text(&self, samples: usize) -> String {
+        match &self.engine {
+            None => self.graph.to_string(),
+            Some(Engine { plan, machine, .. }) => {
+                format!("{}\n{plan}", plan.division_text(samples, machine.threads()))
+            }
+        }
     }
 
     /// Computes the outputs, in the order in which the graph lists them, and stores the updates.

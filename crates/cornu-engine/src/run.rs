@@ -68,6 +68,11 @@ impl Machine {
         }
     }
 
+    /// Threads that share a run.
+    pub(crate) fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
     /// Runs `plan` and gives its outputs. `shared_is_current` says that the first phase's shared
     /// steps need not be repeated.
     pub(crate) fn run(

@@ -84,8 +84,8 @@ pub enum ModelError {
     },
     /// The loss became infinite or not a number. The weights are those of before the step.
     #[error(
-        "loss is {loss} in epoch {epoch}, batch {batch}: lower the learning rate, scale the data to \
-         small numbers, or set `stop_on_non_finite_loss(false)`"
+        "loss is {loss} in epoch {epoch}, batch {batch}: lower the learning rate, or scale the data to \
+         small numbers"
     )]
     NonFiniteLoss {
         /// Epoch, counted from 1.

@@ -50,6 +50,26 @@ pub struct Model {
     pub(crate) running: Option<Running>,
 }
 
+/// Most weights of a model: 8 GiB of them. A configuration may ask for any number.
+const MAX_PARAMS: f64 = (1u64 << 31) as f64;
+
+/// Refuses what no memory could hold, before any of it is asked for.
+fn check_size(weights: &[WeightInfo]) -> Result<(), ModelError> {
+    // In floating point, as the product may be larger than any whole number.
+    let size =
+        |weight: &WeightInfo| weight.spec.dims.iter().map(|&dim| dim as f64).product::<f64>();
+    let total: f64 = weights.iter().map(size).sum();
+    let largest = weights.iter().max_by(|a, b| size(a).total_cmp(&size(b)));
+    match largest {
+        Some(largest) if MAX_PARAMS < total => Err(ModelError::Structure(format!(
+            "{total:.3e} parameters are more than the {MAX_PARAMS:.3e} that a model may have; the \
+             largest weight is `{}` of shape {:?}",
+            largest.path, largest.spec.dims
+        ))),
+        _ => Ok(()),
+    }
+}
+
 impl Model {
     /// A functional model: everything between `inputs` and `outputs`, one or several each.
     ///
@@ -67,6 +87,7 @@ impl Model {
 
     pub(crate) fn from_network(network: Network) -> Result<Self, ModelError> {
         let (weights, layer_weights) = network.weights()?;
+        check_size(&weights)?;
         let mut model = Self {
             network: Arc::new(network),
             weights,

@@ -24,7 +24,7 @@ pub enum LayerError {
     #[error("{} not supported: {}", if .0.len() == 1 { "this key is" } else { "these keys are" }, .0.join(", "))]
     UnknownKeys(Vec<String>),
     /// There is no such class.
-    #[error("{kind} `{name}` is not supported; see the catalogue for those that are")]
+    #[error("{kind} `{name}` is not supported")]
     UnknownClass {
         /// `layer`, `loss`, ...
         kind: &'static str,

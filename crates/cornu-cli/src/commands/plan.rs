@@ -1,7 +1,7 @@
-use cornu::engine::Options;
 use cornu::model::Model;
 use cornu::prelude::{Adam, BinaryCrossentropy, CategoricalCrossentropy, MeanSquaredError};
 
+use super::train::at_least_one;
 use crate::error::CliError;
 use crate::machine::Machine;
 use crate::model_argument::ModelArgument;
@@ -9,8 +9,9 @@ use crate::output;
 
 /// Print what a model is compiled to: every step with its kernel, shapes and memory
 ///
-/// The plan holds for batches of any size: samples go through it one by one, shared among the
-/// threads. --batch only adds how much memory so many samples take.
+/// The steps are the same for batches of any size: samples go through them one after the other,
+/// shared among the threads. The first line says how --batch samples are divided on --threads threads
+/// and what memory that takes.
 ///
 /// Examples:
 ///
@@ -25,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long)]
     train: bool,
     /// Samples per step
-    #[arg(long, value_name = "N", default_value_t = 32)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
     batch: usize,
     #[command(flatten)]
     machine: Machine,
@@ -36,16 +37,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let mut model = ModelArgument::parse(&args.model)?.open()?.model;
     compile_for_speed(&mut model)?;
     args.machine.apply(&mut model)?;
-    let threads = match args.machine.threads {
-        Some(threads) => threads.into(),
-        None => Options::from_environment()?.threads,
-    };
     let what = if args.train { "training step" } else { "prediction" };
-    let plan = model.plan_text(args.train)?;
-    output::result(format!(
-        "{}: {what}, {} samples at a time on {threads} threads",
-        args.model, args.batch
-    ))?;
+    let plan = model.plan_text(args.train, args.batch)?;
+    output::result(format!("{}: {what}", args.model))?;
     output::result(plan.trim_end_matches('\n'))
 }
 

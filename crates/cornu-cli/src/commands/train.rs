@@ -205,9 +205,15 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         {
             use_class_names(&mut folder, names)?;
         }
+        if loaded.as_it_is && (args.settings.augment.is_some() || args.settings.no_standardize) {
+            return Err(CliError::message(format!(
+                "{model_name}: this model brings its own preprocessing, so --augment and \
+                 --no-standardize can change nothing; leave them out"
+            )));
+        }
         Loaded { notes: None, ..loaded }
     };
-    let Loaded { mut model, notes } = loaded;
+    let Loaded { mut model, notes, .. } = loaded;
 
     let head = head_of(&model, &folder.class_names)?;
     let shape = picture_shape(&model)?;

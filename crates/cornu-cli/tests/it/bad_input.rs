@@ -129,3 +129,24 @@ fn outputs_that_are_no_probabilities_are_refused_before_training() {
         .error(&["linear", "sigmoid", "softmax"]);
     assert!(!place.path("other/best.keras").exists());
 }
+
+#[test]
+fn a_model_that_no_memory_could_hold_is_refused() {
+    let place = Place::with_pictures();
+    let net = fs::read_to_string(place.path("net.json")).unwrap();
+    let filters = "\"filters\":4";
+    assert!(net.contains(filters), "{net}");
+    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000000")).unwrap();
+    for command in ["summary huge.json", "plan huge.json", "predict huge.json pictures"] {
+        place.run(command).error(&["huge.json", "parameters", "kernel"]);
+    }
+}
+
+#[test]
+fn settings_that_would_do_nothing_are_refused() {
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    let further = "train pictures --model run/best.keras --epochs 1 --out further";
+    place.run(&format!("{further} --augment none")).error(&["run/best.keras", "--augment"]);
+    place.run(further).ok();
+}

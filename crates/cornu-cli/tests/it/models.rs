@@ -23,7 +23,8 @@ fn a_config_is_planned_and_timed() {
     for units in [1, 3] {
         place.write_net("net.json", units);
         let plan = place.run("plan net.json --train --threads 1").ok();
-        assert!(plan.starts_with("net.json: training step, 32 samples"), "{plan}");
+        let first = "net.json: training step\nmemory of 32 samples on 1 at once: ";
+        assert!(plan.starts_with(first), "{plan}");
         assert!(plan.contains("adam") && plan.contains("3x3 1->4"), "{plan}");
         assert!(!place.run("plan net.json").ok().contains("adam"));
         let line = "bench net.json --batch 2 --steps 1 --threads 2 --json";
