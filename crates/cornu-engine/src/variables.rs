@@ -106,6 +106,13 @@ impl Variables {
         self.exact[index].clone().unwrap_or_else(|| self.values[index].to_f64())
     }
 
+    /// Exchanges two variables of one shape.
+    pub fn swap(&mut self, a: usize, b: usize) {
+        self.version += 1;
+        self.values.swap(a, b);
+        self.exact.swap(a, b);
+    }
+
     /// Stores a result of the reference runtime.
     pub fn set_exact(&mut self, index: usize, value: Array<f64>) {
         self.version += 1;

@@ -153,7 +153,7 @@ impl Model {
         for epoch in fit.initial_epoch..fit.epochs {
             listeners.tell(self, |callback, cx| callback.on_epoch_begin(cx, epoch))?;
             let mut logs = self.train_epoch(&train, epoch, &fit, &mut listeners)?;
-            self.validate(validation.as_ref(), epoch, &fit, &mut logs)?;
+            self.validate(validation.as_ref(), epoch, &fit, &mut listeners, &mut logs)?;
             listeners.tell(self, |callback, cx| callback.on_epoch_end(cx, epoch, &mut logs))?;
             history.add(epoch, &logs);
             if listeners.stop {
@@ -226,12 +226,15 @@ impl Model {
         validation: Option<&Part<'_, dyn Batches + '_>>,
         epoch: usize,
         fit: &Fit<'_>,
+        listeners: &mut Listeners<'_>,
         logs: &mut Logs,
     ) -> Result<(), ModelError> {
         let is_due = (epoch + 1).is_multiple_of(fit.validation_freq);
         if let Some(validation) = validation.filter(|_| is_due) {
             let batch_size = fit.validation_batch_size.unwrap_or(fit.batch_size);
+            listeners.tell(self, |callback, cx| callback.on_test_begin(cx))?;
             let scores = self.evaluate_batches(validation, batch_size);
+            listeners.tell(self, |callback, cx| callback.on_test_end(cx))?;
             let scores = scores.map_err(|error| error.of_validation(validation.start))?;
             logs.extend(scores.into_iter().map(|(name, value)| (format!("val_{name}"), value)));
         }
@@ -275,21 +278,6 @@ impl Model {
             batch: index + 1,
             loss: result.loss,
         })
-    }
-
-    /// Weights become their moving averages, if the optimizer keeps any.
-    fn take_averages(&mut self) {
-        let Some(compiled) = &self.compiled else { return };
-        if !compiled.optimizer.settings().use_ema || compiled.iteration == 0 {
-            return;
-        }
-        // The averages of all trainable weights are the optimizer's first variables.
-        let first = self.weights.len();
-        let trainable = (0..first).filter(|&i| self.weights[i].trainable).collect::<Vec<_>>();
-        for (average, weight) in (first..).zip(trainable) {
-            let value = self.variables.exact(average);
-            self.variables.set_exact(weight, value);
-        }
     }
 }
 

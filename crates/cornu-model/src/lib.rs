@@ -5,6 +5,7 @@
 //! - Use it: [`Model::evaluate`], [`Model::predict`], [`Model::summary`].
 //! - Keep it: [`Model::save`], [`Model::load`], [`Model::to_json`].
 
+mod averages;
 pub mod callbacks;
 mod check;
 mod compile;

@@ -8,6 +8,7 @@ mod model_checkpoint;
 mod monitor;
 mod progress;
 mod reduce_lr_on_plateau;
+mod swap_ema_weights;
 mod terminate_on_nan;
 
 use cornu_tensor::Tensor;
@@ -23,6 +24,7 @@ pub use model_checkpoint::ModelCheckpoint;
 pub use monitor::Mode;
 pub use progress::{Progress, ProgressEvent, ProgressReport};
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use swap_ema_weights::SwapEMAWeights;
 pub use terminate_on_nan::TerminateOnNaN;
 
 /// Is told what `fit` does and may look at the model, change it, or stop training.
@@ -51,6 +53,16 @@ pub trait Callback {
         _batch: usize,
         _logs: &Logs,
     ) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    /// Before the validation of an epoch.
+    fn on_test_begin(&mut self, _cx: &mut CallbackCx<'_>) -> Result<(), ModelError> {
+        Ok(())
+    }
+
+    /// After the validation of an epoch, also if it failed.
+    fn on_test_end(&mut self, _cx: &mut CallbackCx<'_>) -> Result<(), ModelError> {
         Ok(())
     }
 
@@ -88,6 +100,14 @@ impl<C: Callback + ?Sized> Callback for &mut C {
         logs: &Logs,
     ) -> Result<(), ModelError> {
         (**self).on_batch_end(cx, batch, logs)
+    }
+
+    fn on_test_begin(&mut self, cx: &mut CallbackCx<'_>) -> Result<(), ModelError> {
+        (**self).on_test_begin(cx)
+    }
+
+    fn on_test_end(&mut self, cx: &mut CallbackCx<'_>) -> Result<(), ModelError> {
+        (**self).on_test_end(cx)
     }
 
     fn on_epoch_end(

@@ -1,6 +1,8 @@
 //! The training loop.
 
-use cornu_model::callbacks::{LearningRateScheduler, Progress, ProgressEvent, TerminateOnNaN};
+use cornu_model::callbacks::{
+    LambdaCallback, LearningRateScheduler, Progress, ProgressEvent, SwapEMAWeights, TerminateOnNaN,
+};
 use cornu_model::{
     Batch, Dataset, Fit, LossSpec, Model, ModelError, OptimizerSpec, PerOutput, Sequential, metrics,
 };
@@ -163,4 +165,54 @@ fn an_empty_prediction_has_no_samples() {
     let mut model = model(1);
     assert_eq!(model.predict(&Tensor::zeros([0, 3])).unwrap().dims(), [0, 1]);
     assert_eq!(model.predict(&Tensor::zeros([33, 3])).unwrap().dims(), [33, 1]);
+}
+
+#[test]
+fn averages_are_validated_and_training_does_not_notice() {
+    let averaging = |use_ema: bool| {
+        let mut model = model(1);
+        let loss = LossSpec::named("binary_crossentropy");
+        let adam = Adam::new().learning_rate(0.05).use_ema(use_ema).ema_momentum(0.8);
+        model.compile(adam, loss, []).unwrap();
+        model
+    };
+    let data = data(20);
+    let plain = averaging(false).fit(&data, Fit::epochs(3).batch_size(8)).unwrap();
+
+    // The averages, by hand.
+    let mut means: Vec<Tensor> = Vec::new();
+    let mut expected = Vec::new();
+    let mut judge = averaging(true);
+    let mut model = averaging(true);
+    let mean = LambdaCallback::new().on_batch_end(|cx, _, _| {
+        let weights = cx.weights();
+        if means.is_empty() {
+            means.clone_from(&weights);
+            return Ok(());
+        }
+        for (mean, weight) in means.iter_mut().zip(&weights) {
+            for (mean, weight) in mean.data_mut().iter_mut().zip(weight.data()) {
+                *mean = 0.8 * *mean + 0.2 * weight;
+            }
+        }
+        judge.set_weights(&means)?;
+        expected.push(judge.evaluate(&data)?["loss"]);
+        Ok(())
+    });
+    let fit = Fit::epochs(3).batch_size(8).validation(&data);
+    let history = model.fit(&data, fit.callback(SwapEMAWeights).callback(mean)).unwrap();
+    assert_eq!(history.get("loss"), plain.get("loss"));
+    for (epoch, val_loss) in history.get("val_loss").unwrap().iter().enumerate() {
+        // The first of all steps was not judged.
+        let by_hand = expected[3 * epoch + 1];
+        assert!((val_loss - by_hand).abs() < 1e-6, "{epoch}: {val_loss} {by_hand}");
+    }
+    let averaged = model.get_weights();
+    model.swap_ema_weights().unwrap();
+    model.swap_ema_weights().unwrap();
+    assert_eq!(model.get_weights(), averaged);
+
+    let fit = Fit::epochs(1).callback(SwapEMAWeights);
+    let error = averaging(false).fit(&data, fit).unwrap_err().to_string();
+    assert!(error.contains("use_ema(true)"), "{error}");
 }
