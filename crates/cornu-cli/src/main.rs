@@ -13,6 +13,7 @@ mod machine;
 mod model_argument;
 mod model_file;
 mod output;
+mod profile_text;
 mod recipe;
 mod report;
 mod run;

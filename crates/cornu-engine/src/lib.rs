@@ -21,6 +21,7 @@ mod plan;
 mod plan_text;
 
 // The road of a batch through a plan.
+mod profile;
 mod run;
 mod schedule;
 
@@ -30,5 +31,6 @@ mod variables;
 
 pub use error::EngineError;
 pub use options::{Options, Runtime};
+pub use profile::{Profile, StepProfile};
 pub use program::{Program, Run};
 pub use variables::Variables;

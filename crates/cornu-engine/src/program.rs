@@ -1,4 +1,7 @@
+use std::time::Instant;
+
 use cornu_graph::{Feed, Graph, Op, evaluate, verify};
+use cornu_kernels::peak::peak_flops;
 use cornu_tensor::{Array, Tensor};
 
 use crate::bind::Moment;
@@ -8,6 +11,7 @@ use crate::lower::lower;
 use crate::passes::simplify;
 use crate::placement::place;
 use crate::plan::Plan;
+use crate::profile::Profile;
 use crate::run::Machine;
 use crate::{EngineError, Options, Runtime, Variables};
 
@@ -42,6 +46,8 @@ struct Engine {
     machine: Machine,
     /// State of the variables that the first phase's shared values were made from.
     made_from: Option<(u64, u64, Vec<usize>)>,
+    /// Runs whose steps were timed, and the seconds they took; `None` unless times are taken.
+    timed: Option<(usize, f64)>,
 }
 
 impl Program {
@@ -57,7 +63,7 @@ impl Program {
             Runtime::Unfused | Runtime::Fused => {
                 let plan = plan(&graph, options)?;
                 let machine = Machine::new(options.isa, options.threads, &plan);
-                Some(Engine { plan, machine, made_from: None })
+                Some(Engine { plan, machine, made_from: None, timed: None })
             }
         };
         Ok(Self { graph, engine })
@@ -77,6 +83,23 @@ impl Program {
                 format!("{}\n{plan}", plan.division_text(samples, machine.threads()))
             }
         }
+    }
+
+    /// Takes the time of every step of the runs from now on. The reference runtime has no steps.
+    pub fn start_profile(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.machine.start_profile(&engine.plan);
+            engine.timed = Some((0, 0.0));
+        }
+    }
+
+    /// Where the time went since [`Program::start_profile`]; takes no more times.
+    pub fn take_profile(&mut self) -> Profile {
+        let Some(engine) = &mut self.engine else { return Profile::default() };
+        let Some((runs, seconds)) = engine.timed.take() else { return Profile::default() };
+        let steps = engine.machine.take_profile(&engine.plan);
+        let peak_flops = peak_flops(engine.machine.isa());
+        Profile { steps, runs, threads: engine.machine.threads(), seconds, peak_flops }
     }
 
     /// Computes the outputs, in the order in which the graph lists them, and stores the updates.
@@ -100,6 +123,7 @@ impl Program {
         let shared_is_current =
             engine.plan.is_steady() && engine.made_from.as_ref() == Some(&state);
         let moment = Moment { batch: run.samples, first_sample: 0, seed: run.seed, step: run.step };
+        let start = engine.timed.map(|_| Instant::now());
         let outputs = engine.machine.run(
             &engine.plan,
             &inputs,
@@ -109,6 +133,10 @@ impl Program {
             shared_is_current,
         );
         engine.made_from = Some(state);
+        if let (Some((runs, seconds)), Some(start)) = (&mut engine.timed, start) {
+            *runs += 1;
+            *seconds += start.elapsed().as_secs_f64();
+        }
         Ok(outputs)
     }
 

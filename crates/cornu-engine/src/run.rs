@@ -7,6 +7,7 @@ use cornu_tensor::Tensor;
 
 use crate::bind::{Call, Moment};
 use crate::plan::{Home, Plan, Step};
+use crate::profile::{self, Clock, StepProfile};
 use crate::schedule::Schedule;
 use crate::variables::Variables;
 
@@ -21,6 +22,8 @@ pub(crate) struct Machine {
     slots: Vec<Slot>,
     /// What memory is laid out for.
     schedule: Schedule,
+    /// Times of the shared steps; empty unless times are taken.
+    clocks: Vec<Clock>,
 }
 
 /// What one thread writes to.
@@ -28,6 +31,8 @@ pub(crate) struct Machine {
 struct Worker {
     buffers: Vec<AlignedBuf>,
     scratch: AlignedBuf,
+    /// Times of the steps; empty unless times are taken.
+    clocks: Vec<Clock>,
 }
 
 /// A fixed part of the batch: its samples, whichever thread computes them.
@@ -65,7 +70,28 @@ impl Machine {
             workers: Vec::new(),
             slots: Vec::new(),
             schedule: Schedule::default(),
+            clocks: Vec::new(),
         }
+    }
+
+    /// Takes the time of every step from now on.
+    pub(crate) fn start_profile(&mut self, plan: &Plan) {
+        self.clocks = vec![Clock::default(); profile::count(plan)];
+        for worker in &mut self.workers {
+            worker.clocks.clone_from(&self.clocks);
+        }
+    }
+
+    /// Times since [`Machine::start_profile`]; takes no more.
+    pub(crate) fn take_profile(&mut self, plan: &Plan) -> Vec<StepProfile> {
+        let mut clocks = vec![std::mem::take(&mut self.clocks)];
+        clocks.extend(self.workers.iter_mut().map(|worker| std::mem::take(&mut worker.clocks)));
+        profile::collect(plan, &clocks)
+    }
+
+    /// Instructions that kernels use.
+    pub(crate) fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// Threads that share a run.
@@ -94,8 +120,11 @@ impl Machine {
         let given = Given { plan, isa: self.isa, inputs, variables, binding, moment, chunk };
         for (index, phase) in plan.phases.iter().enumerate() {
             if 0 < index || !shared_is_current {
-                for step in &phase.shared {
-                    run_shared(&given, step, &mut self.shared, &mut self.scratch);
+                let first = profile::first_step(plan, index, false);
+                for (number, step) in (first..).zip(&phase.shared) {
+                    Clock::time(self.clocks.get_mut(number), 1, || {
+                        run_shared(&given, step, &mut self.shared, &mut self.scratch);
+                    });
                 }
             }
             if phase.samples.is_empty() {
@@ -108,8 +137,9 @@ impl Machine {
                 }
             }
             let shared = &self.shared;
+            let first = profile::first_step(plan, index, true);
             self.pool.for_each(&mut self.workers, &mut self.slots, |worker, _, slot| {
-                run_slot(&given, &phase.samples, shared, worker, slot);
+                run_slot(&given, &phase.samples, first, shared, worker, slot);
             });
             for reduction in &phase.reductions {
                 let Home::Shared(result) = plan.buffers[reduction.result].home else { continue };
@@ -143,6 +173,7 @@ impl Machine {
                     .map(|len| AlignedBuf::new(len * schedule.chunk))
                     .collect(),
                 scratch: AlignedBuf::new(scratch.unwrap_or(0)),
+                clocks: vec![Clock::default(); self.clocks.len()],
             });
         }
         self.slots.resize_with(schedule.slots.len(), Slot::default);
@@ -263,6 +294,7 @@ fn run_shared(given: &Given<'_>, step: &Step, shared: &mut [AlignedBuf], scratch
 fn run_slot(
     given: &Given<'_>,
     steps: &[Step],
+    first: usize,
     shared: &[AlignedBuf],
     worker: &mut Worker,
     slot: &mut Slot,
@@ -270,8 +302,14 @@ fn run_slot(
     let mut done = 0;
     while done < slot.samples {
         let samples = given.chunk.min(slot.samples - done);
-        for step in steps {
-            run_step(given, step, shared, worker, slot, done, samples);
+        for (number, step) in (first..).zip(steps) {
+            let mut clock = worker.clocks.get(number).copied();
+            Clock::time(clock.as_mut(), samples, || {
+                run_step(given, step, shared, worker, slot, done, samples);
+            });
+            if let Some(clock) = clock {
+                worker.clocks[number] = clock;
+            }
         }
         done += samples;
     }

@@ -1,9 +1,9 @@
-//! Plans as text.
+//! What is decided for a model, and what it costs.
 
-use cornu_engine::Program;
+use cornu_engine::{Profile, Program};
 
-use crate::data::Layout;
-use crate::step::StepKind;
+use crate::data::{Batch, Layout};
+use crate::step::{StepKey, StepKind};
 use crate::{Model, ModelError};
 
 impl Model {
@@ -32,5 +32,32 @@ impl Model {
         let y = if training { sizes(self.output_shapes())? } else { Vec::new() };
         let graph = self.step_graph(kind, &Layout { x, y, sample_weight: Vec::new() })?;
         Ok(Program::compile(graph, &self.options)?.plan_text(samples))
+    }
+
+    /// Where the time goes: runs `batch` once and then `runs` times more, as a prediction or, with
+    /// `training`, as training steps (which change the weights), and times each step of the plan.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::train_on_batch`] and [`Model::predict_on_batch`].
+    pub fn profile(
+        &mut self,
+        training: bool,
+        batch: &Batch,
+        runs: usize,
+    ) -> Result<Profile, ModelError> {
+        let kind = if training { StepKind::Train } else { StepKind::Predict };
+        if training {
+            self.compiled("profile")?;
+        }
+        self.run_step(kind, batch)?;
+        let key = StepKey::new(kind, batch);
+        if let Some(program) = self.programs.get_mut(&key) {
+            program.start_profile();
+        }
+        for _ in 0..runs {
+            self.run_step(kind, batch)?;
+        }
+        Ok(self.programs.get_mut(&key).map(Program::take_profile).unwrap_or_default())
     }
 }

@@ -21,6 +21,16 @@ pub(crate) struct StepKey {
     layout: Layout,
 }
 
+impl StepKey {
+    pub(crate) fn new(kind: StepKind, batch: &Batch) -> Self {
+        let mut layout = batch.layout();
+        if kind == StepKind::Predict {
+            layout = Layout { x: layout.x, ..Layout::default() };
+        }
+        Self { kind, layout }
+    }
+}
+
 /// What a step does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StepKind {
@@ -49,14 +59,10 @@ impl Model {
         kind: StepKind,
         batch: &Batch,
     ) -> Result<StepResult, ModelError> {
-        let mut layout = batch.layout();
-        if kind == StepKind::Predict {
-            layout = Layout { x: layout.x, ..Layout::default() };
-        }
         if kind == StepKind::Train {
             self.build_optimizer()?;
         }
-        let key = StepKey { kind, layout };
+        let key = StepKey::new(kind, batch);
         if !self.programs.contains_key(&key) {
             let graph = self.step_graph(kind, &key.layout)?;
             self.programs.insert(key.clone(), Program::compile(graph, &self.options)?);

@@ -11,6 +11,7 @@ use crate::error::CliError;
 use crate::machine::Machine;
 use crate::model_argument::ModelArgument;
 use crate::output;
+use crate::profile_text::profile_text;
 
 /// Time training, inference and latency of a model on random data in memory
 ///
@@ -22,6 +23,7 @@ use crate::output;
 ///
 ///   cornu bench lesson-cnn
 ///   cornu bench net.json --batch 16 --threads 1 --json
+///   cornu bench lesson-cnn --profile
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -36,6 +38,10 @@ pub(crate) struct Args {
     /// Print one JSON object: train_img_s, infer_img_s, latency_b1_ms, first_step_s, peak_rss_mb
     #[arg(long)]
     json: bool,
+    /// Print where the time goes instead: each step of the plan with its time, arithmetic per second,
+    /// and that as a part of what the processor can do
+    #[arg(long, conflicts_with = "json")]
+    profile: bool,
     #[command(flatten)]
     machine: Machine,
 }
@@ -70,6 +76,13 @@ pub(crate) fn run(args: &Args, start: Instant) -> Result<(), CliError> {
     args.machine.apply(&mut model)?;
     let batch = random_batch(&mut model, args.batch)?;
 
+    if args.profile {
+        for (training, title) in [(true, "training step"), (false, "prediction")] {
+            let profile = model.profile(training, &batch, args.steps)?;
+            output::result(profile_text(title, &profile))?;
+        }
+        return Ok(());
+    }
     model.train_on_batch(&batch)?;
     let first_step_s = start.elapsed().as_secs_f64();
     let train = median_seconds(args.steps, WARM_UP, || model.train_on_batch(&batch).map(drop))?;
