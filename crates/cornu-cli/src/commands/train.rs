@@ -33,7 +33,8 @@ use crate::{interrupt, output, report};
 ///   report.html    the run in words and pictures
 ///
 /// The same seed gives the same bits, with any number of threads, and also if training was stopped
-/// (Ctrl-C ends it after the current batch with everything saved, exit code 130) and resumed.
+/// and resumed. Ctrl-C and SIGTERM end it after the current batch with everything saved, exit code
+/// 130 and 143; a second one ends it at once.
 ///
 /// Examples:
 ///
