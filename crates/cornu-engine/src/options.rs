@@ -82,7 +82,7 @@ impl Options {
     ) -> Result<(), EngineError> {
         let size = |dims: &Vec<usize>| dims.iter().map(|&dim| dim as f64).product::<f64>();
         let elements: f64 = arrays.into_iter().map(size).sum();
-        let what = || format!("the data of {samples} samples");
+        let what = || format!("the data of a batch of {samples}");
         check_memory(what, 4.0 * elements * samples as f64, self.memory)
     }
 }

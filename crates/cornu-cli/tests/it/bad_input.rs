@@ -169,7 +169,7 @@ fn too_large_batches_and_pictures_are_refused() {
     let with_shape = |name: &str, sizes: &str| {
         fs::write(place.path(name), net.replace(shape, sizes)).unwrap();
     };
-    with_shape("large.json", "[null,10000000,100000,1]");
+    with_shape("large.json", "[null,1000000,100000,1]");
     place.run("bench large.json --batch 1").error(&memory);
     assert!(place.run("plan large.json").ok().contains(" TB; "));
     with_shape("absurd.json", "[null,10000000000,10000000000,10000000000]");
