@@ -136,7 +136,7 @@ fn a_model_that_no_memory_could_hold_is_refused() {
     let net = fs::read_to_string(place.path("net.json")).unwrap();
     let filters = "\"filters\":4";
     assert!(net.contains(filters), "{net}");
-    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000000")).unwrap();
+    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000")).unwrap();
     for command in ["summary huge.json", "plan huge.json", "predict huge.json pictures"] {
         place.run(command).error(&["huge.json", "parameters", "kernel"]);
     }
