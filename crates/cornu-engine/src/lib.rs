@@ -26,6 +26,7 @@ mod run;
 mod schedule;
 
 mod error;
+mod memory_limit;
 mod options;
 mod variables;
 

@@ -227,7 +227,7 @@ fn a_model_that_no_memory_could_hold_is_refused() {
     let net = fs::read_to_string(place.path("net.json")).unwrap();
     let filters = "\"filters\":4";
     assert!(net.contains(filters), "{net}");
-    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000000")).unwrap();
+    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000")).unwrap();
     for command in ["summary huge.json", "plan huge.json", "predict huge.json pictures"] {
         place.run(command).error(&["huge.json", "parameters", "kernel"]);
     }
@@ -240,4 +240,46 @@ fn settings_that_would_do_nothing_are_refused() {
     let further = "train pictures --model run/best.keras --epochs 1 --out further";
     place.run(&format!("{further} --augment none")).error(&["run/best.keras", "--augment"]);
     place.run(further).ok();
+}
+
+#[test]
+fn too_large_batches_and_pictures_are_refused() {
+    let place = Place::with_pictures();
+    let memory = ["B of memory", "use a smaller batch, smaller pictures"];
+    for batch in ["10000000000", "18446744073709551615"] {
+        place.run(&format!("bench net.json --batch {batch}")).error(&memory);
+        let plan = place.run(&format!("plan net.json --train --batch {batch}")).ok();
+        assert!(plan.contains(&format!("memory of {batch} samples")), "{plan}");
+        // A batch is never larger than the data set.
+        let line = format!("{TRAIN} --overwrite --threads 1 --batch-size {batch}");
+        place.run(&line).ok();
+    }
+    let net = fs::read_to_string(place.path("net.json")).unwrap();
+    let shape = "[null,32,32,1]";
+    assert!(net.contains(shape), "{net}");
+    let with_shape = |name: &str, sizes: &str| {
+        fs::write(place.path(name), net.replace(shape, sizes)).unwrap();
+    };
+    with_shape("large.json", "[null,1000000,100000,1]");
+    place.run("bench large.json --batch 1").error(&memory);
+    assert!(place.run("plan large.json").ok().contains(" TB; "));
+    with_shape("absurd.json", "[null,10000000000,10000000000,10000000000]");
+    for command in ["summary absurd.json", "plan absurd.json", "bench absurd.json"] {
+        place.run(command).error(&["absurd.json", "too large"]);
+    }
+}
+
+/// A limit on addresses answers as a machine without memory does.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_the_system_refuses_is_an_error() {
+    let place = Place::with_pictures();
+    let script = format!(
+        "ulimit -v 1000000; exec '{}' bench net.json --threads 1 --batch 300000",
+        env!("CARGO_BIN_EXE_cornu")
+    );
+    let mut shell = std::process::Command::new("bash");
+    shell.current_dir(place.path(".")).args(["-c", &script]);
+    let ran: crate::cornu::Ran = shell.output().unwrap().into();
+    ran.error(&["300000 samples", "memory"]);
 }
