@@ -286,21 +286,13 @@ impl Reader<'_> {
         let one = s.splat(1.0);
         let (left, top) = (s.floor(across), s.floor(down));
         let (v, u) = (s.sub(across, left), s.sub(down, top));
-        let rest = s.sub(one, v);
         let at = s.sub(left, s.splat(window.left as f32));
-        let next = s.add(at, one);
-        let line = |row: usize| {
-            let x = &self.x[row * self.size.width + window.left..][..2 * S::LANES];
-            // SAFETY: x holds two vectors.
-            let (a, b) = unsafe { (s.load(x.as_ptr()), s.load(x.as_ptr().add(S::LANES))) };
-            s.mul_add(v, s.pick(a, b, next), s.mul(rest, s.pick(a, b, at)))
-        };
         // Each lane keeps what it needs of the rows that pass by.
-        let mut upper = line(window.first);
+        let mut upper = self.line(s, window.first, window.left, at, v);
         let mut lower = upper;
         let mut is_above = s.eq(top, s.splat(window.first as f32));
         for row in window.first + 1..=window.last {
-            let line = line(row);
+            let line = self.line(s, row, window.left, at, v);
             lower = s.select(is_above, line, lower);
             is_above = s.eq(top, s.splat(row as f32));
             upper = s.select(is_above, line, upper);
@@ -308,6 +300,17 @@ impl Reader<'_> {
         let mixed = s.mul_add(u, lower, s.mul(s.sub(one, u), upper));
         // SAFETY: y holds at most a vector.
         unsafe { s.store_first(y.as_mut_ptr(), y.len(), mixed) };
+    }
+
+    /// Between the pixels `at` and the next of two vectors from column `left` of a row on; not a
+    /// closure, as it must be inlined.
+    #[inline(always)]
+    fn line<S: Simd>(self, s: S, row: usize, left: usize, at: S::V, v: S::V) -> S::V {
+        let one = s.splat(1.0);
+        let x = &self.x[row * self.size.width + left..][..2 * S::LANES];
+        // SAFETY: x holds two vectors.
+        let (a, b) = unsafe { (s.load(x.as_ptr()), s.load(x.as_ptr().add(S::LANES))) };
+        s.mul_add(v, s.pick(a, b, s.add(at, one)), s.mul(s.sub(one, v), s.pick(a, b, at)))
     }
 
     /// One channel, bilinear, coordinates inside or folded, in a picture of at least 2 x 2 pixels.
@@ -409,8 +412,13 @@ fn is_inside<S: Simd>(s: S, z: S::V, n: usize) -> bool {
 /// Whether no neighbour of any point lies inside of a picture of these sizes.
 #[inline(always)]
 fn is_beyond<S: Simd>(s: S, point: [S::V; 2], sizes: [usize; 2]) -> bool {
-    let near = |z: S::V, n: usize| s.both(s.lt(s.splat(-1.0), z), s.lt(z, s.splat(n as f32)));
-    !s.any(s.both(near(point[0], sizes[0]), near(point[1], sizes[1])))
+    !s.any(s.both(is_near(s, point[0], sizes[0]), is_near(s, point[1], sizes[1])))
+}
+
+/// Whether each point or its next pixel may be one of n pixels.
+#[inline(always)]
+fn is_near<S: Simd>(s: S, z: S::V, n: usize) -> S::M {
+    s.both(s.lt(s.splat(-1.0), z), s.lt(z, s.splat(n as f32)))
 }
 
 /// The pixels next to folded coordinates among n. Pixels outside are moved inside and weigh 0.
