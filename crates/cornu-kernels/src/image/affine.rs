@@ -206,14 +206,6 @@ struct Neighbours<V> {
     weights: [V; 2],
 }
 
-/// Two vectors from column `left` on in the rows `first..=last`.
-#[derive(Clone, Copy)]
-struct Window {
-    left: usize,
-    first: usize,
-    last: usize,
-}
-
 /// A picture being read.
 #[derive(Clone, Copy)]
 struct Reader<'a> {
@@ -241,10 +233,7 @@ impl Reader<'_> {
             let down = s.add(s.add(s.mul(b0, column), s.mul(b1, row)), b2);
             let y = &mut y[j * self.size.channels..(j + n) * self.size.channels];
             if bilinear && is_inside(s, across, width) && is_inside(s, down, height) {
-                match self.window::<S>(i, j) {
-                    Some(window) => self.picked(s, y, across, down, window),
-                    None => self.in_pairs(s, y, across, down),
-                }
+                self.in_pairs(s, y, across, down);
             } else if constant && single && is_beyond(s, [across, down], [width, height]) {
                 y.fill(self.map.fill_value);
             } else {
@@ -258,59 +247,6 @@ impl Reader<'_> {
             }
             j += n;
         }
-    }
-
-    /// What the vector of pixels from column j of row i on reads, if that is two vectors in each of a
-    /// few rows. All of its coordinates must be inside.
-    #[inline(always)]
-    fn window<S: Simd>(self, i: usize, j: usize) -> Option<Window> {
-        if S::MAX_PICKS == 0 || self.size.width < 2 * S::LANES {
-            return None;
-        }
-        let [a0, a1, a2, b0, b1, b2] = self.map.matrix;
-        // Rounding is monotonic, so the outermost lanes read the outermost pixels.
-        let (i, begin, end) = (i as f32, j as f32, (j + S::LANES - 1) as f32);
-        let (p, q) = (a0 * begin + a1 * i + a2, a0 * end + a1 * i + a2);
-        let left = (p.min(q) as usize).min(self.size.width - 2 * S::LANES);
-        let (u, v) = (b0 * begin + b1 * i + b2, b0 * end + b1 * i + b2);
-        let (first, last) = (u.min(v) as usize, u.max(v) as usize + 1);
-        let fits = p.max(q) as usize + 1 - left < 2 * S::LANES
-            && last - first < S::MAX_PICKS
-            && last < self.size.height;
-        fits.then_some(Window { left, first, last })
-    }
-
-    /// One channel, bilinear, all neighbours within `window`, which lies in the picture.
-    #[inline(always)]
-    fn picked<S: Simd>(self, s: S, y: &mut [f32], across: S::V, down: S::V, window: Window) {
-        let one = s.splat(1.0);
-        let (left, top) = (s.floor(across), s.floor(down));
-        let (v, u) = (s.sub(across, left), s.sub(down, top));
-        let at = s.sub(left, s.splat(window.left as f32));
-        // Each lane keeps what it needs of the rows that pass by.
-        let mut upper = self.line(s, window.first, window.left, at, v);
-        let mut lower = upper;
-        let mut is_above = s.eq(top, s.splat(window.first as f32));
-        for row in window.first + 1..=window.last {
-            let line = self.line(s, row, window.left, at, v);
-            lower = s.select(is_above, line, lower);
-            is_above = s.eq(top, s.splat(row as f32));
-            upper = s.select(is_above, line, upper);
-        }
-        let mixed = s.mul_add(u, lower, s.mul(s.sub(one, u), upper));
-        // SAFETY: y holds at most a vector.
-        unsafe { s.store_first(y.as_mut_ptr(), y.len(), mixed) };
-    }
-
-    /// Between the pixels `at` and the next of two vectors from column `left` of a row on; not a
-    /// closure, as it must be inlined.
-    #[inline(always)]
-    fn line<S: Simd>(self, s: S, row: usize, left: usize, at: S::V, v: S::V) -> S::V {
-        let one = s.splat(1.0);
-        let x = &self.x[row * self.size.width + left..][..2 * S::LANES];
-        // SAFETY: x holds two vectors.
-        let (a, b) = unsafe { (s.load(x.as_ptr()), s.load(x.as_ptr().add(S::LANES))) };
-        s.mul_add(v, s.pick(a, b, s.add(at, one)), s.mul(s.sub(one, v), s.pick(a, b, at)))
     }
 
     /// One channel, bilinear, coordinates inside or folded, in a picture of at least 2 x 2 pixels.

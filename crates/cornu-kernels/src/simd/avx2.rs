@@ -97,7 +97,6 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     const TILE: usize = 8;
     const MATMUL_ROWS: usize = 6;
-    const MAX_PICKS: usize = 4;
 
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> __m256 {
@@ -200,12 +199,6 @@ impl Simd for Avx2 {
                 _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(even)),
                 _mm256_castpd_ps(_mm256_permute4x64_pd::<0xd8>(odd)),
             )
-        };
-        pick(a: __m256, b: __m256, index: __m256) -> __m256 = {
-            let index = _mm256_cvtps_epi32(index);
-            let (a, b) = (_mm256_permutevar8x32_ps(a, index), _mm256_permutevar8x32_ps(b, index));
-            // The bit of the number 8 decides as the sign.
-            _mm256_blendv_ps(a, b, _mm256_castsi256_ps(_mm256_slli_epi32::<28>(index)))
         };
         interleave(even: __m256, odd: __m256) -> (__m256, __m256) = {
             let low = _mm256_unpacklo_ps(even, odd);

@@ -56,7 +56,6 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     const TILE: usize = 8;
     const MATMUL_ROWS: usize = 14;
-    const MAX_PICKS: usize = 8;
 
     #[inline(always)]
     unsafe fn load(self, p: *const f32) -> __m512 {
@@ -171,8 +170,6 @@ impl Simd for Avx512 {
             _mm512_permutex2var_ps(a, indices(&EVEN), b),
             _mm512_permutex2var_ps(a, indices(&ODD), b),
         );
-        pick(a: __m512, b: __m512, index: __m512) -> __m512 =
-            _mm512_permutex2var_ps(a, _mm512_cvtps_epi32(index), b);
         interleave(even: __m512, odd: __m512) -> (__m512, __m512) = (
             _mm512_permutex2var_ps(even, indices(&LOW), odd),
             _mm512_permutex2var_ps(even, indices(&HIGH), odd),

@@ -41,8 +41,6 @@ pub(crate) trait Simd: Copy {
     const TILE: usize;
     /// Rows of the matrix product's register tile.
     const MATMUL_ROWS: usize;
-    /// Up to so many vectors, [`Self::pick`] from each of them is faster than a gather.
-    const MAX_PICKS: usize;
 
     /// The same number in every lane.
     fn splat(self, x: f32) -> Self::V;
@@ -98,9 +96,6 @@ pub(crate) trait Simd: Copy {
         // SAFETY: the caller's promise.
         unsafe { (self.gather(p, index), self.gather(p.add(1), index)) }
     }
-    /// For each lane the element `index` of `a` followed by `b`; the indices are whole numbers below
-    /// `2 * LANES`, others give any element.
-    fn pick(self, a: Self::V, b: Self::V, index: Self::V) -> Self::V;
     /// `y[j * y_row + i] = x[i * x_row + j]` for `i, j < TILE`.
     ///
     /// # Safety
@@ -306,30 +301,6 @@ mod tests {
             // SAFETY: both slices hold 20 rows of 20.
             unsafe { s.transpose_tile(y.as_mut_ptr(), 20, x.as_ptr(), 20) };
             S::TILE
-        }
-    }
-
-    simd_fn! {
-        fn picks(s, x: &[f32], index: &[f32], y: &mut [f32]) {
-            // SAFETY: x holds two vectors, the others hold one.
-            unsafe {
-                let (a, b) = (s.load(x.as_ptr()), s.load(x[S::LANES..].as_ptr()));
-                s.store(y.as_mut_ptr(), s.pick(a, b, s.load(index.as_ptr())));
-            }
-        }
-    }
-
-    #[test]
-    fn picks_read_two_vectors() {
-        let x: Vec<f32> = (0..32).map(|i| i as f32 + 0.5).collect();
-        for isa in Isa::available() {
-            let n = isa.lanes();
-            let index: Vec<f32> = (0..16).map(|i| (i * 7 % (2 * n)) as f32).collect();
-            let mut y = vec![0.0; 16];
-            picks(isa, &x, &index, &mut y);
-            for (y, index) in y.iter().zip(&index).take(n) {
-                assert_eq!(*y, index + 0.5, "{isa}");
-            }
         }
     }
 

@@ -17,7 +17,6 @@ impl Simd for Portable {
     const LANES: usize = 1;
     const TILE: usize = 1;
     const MATMUL_ROWS: usize = 4;
-    const MAX_PICKS: usize = 0;
 
     #[inline(always)]
     fn splat(self, x: f32) -> f32 {
@@ -166,10 +165,6 @@ impl Simd for Portable {
     #[inline(always)]
     fn deinterleave(self, a: f32, b: f32) -> (f32, f32) {
         (a, b)
-    }
-    #[inline(always)]
-    fn pick(self, a: f32, b: f32, index: f32) -> f32 {
-        if index < 1.0 { a } else { b }
     }
     #[inline(always)]
     fn interleave(self, even: f32, odd: f32) -> (f32, f32) {
