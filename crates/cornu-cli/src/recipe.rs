@@ -6,12 +6,13 @@
 //! training, then standardisation of each picture.
 
 use clap::ValueEnum;
+use cornu::Targets;
 use cornu::model::{Compile, Input, KerasTensor, LayerExt, Model, ModelError, PerOutput};
 use cornu::networks::{Head, LESSON_CNN_INPUT, lesson_cnn_on};
 use cornu::nn::layers::{
     FlipMode, LayerNormalization, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
 };
-use cornu::nn::losses::{BinaryCrossentropy, SparseCategoricalCrossentropy};
+use cornu::nn::losses::{BinaryCrossentropy, CategoricalCrossentropy};
 use cornu::nn::optimizers::{Adam, LearningRate};
 use cornu::nn::schedules::{CosineDecay, Schedule};
 use cornu::prelude::Metric;
@@ -83,7 +84,7 @@ pub(crate) struct Recipe {
     pub(crate) augment: Augment,
     /// Each picture minus its mean, divided by its standard deviation.
     pub(crate) standardize: bool,
-    /// Part of each label that is given to the other classes; for two classes with one output.
+    /// Part of each label that is given to all classes alike.
     pub(crate) label_smoothing: f64,
     /// `lesson-cnn` starts from weights scaled to He's variance.
     pub(crate) scaled_start: bool,
@@ -132,7 +133,11 @@ impl Recipe {
         // Everything random follows from this.
         cornu::set_random_seed(self.seed);
         let (input_shape, network) = match argument {
-            ModelArgument::Keras(path) => return model_file::read(path),
+            ModelArgument::Keras(path) => {
+                let loaded = model_file::read(path)?;
+                model_file::check_finite(path, &loaded.model)?;
+                return Ok(loaded);
+            }
             ModelArgument::LessonCnn => (LESSON_CNN_INPUT.to_vec(), None),
             ModelArgument::Json(path) => {
                 let network = model_argument::read_json(path)?;
@@ -203,7 +208,10 @@ impl Recipe {
                 let loss = BinaryCrossentropy::new().label_smoothing(self.label_smoothing);
                 Compile::new(optimizer, loss)
             }
-            Head::Classes(_) => Compile::new(optimizer, SparseCategoricalCrossentropy::new()),
+            Head::Classes(_) => {
+                let loss = CategoricalCrossentropy::new().label_smoothing(self.label_smoothing);
+                Compile::new(optimizer, loss)
+            }
         };
         model.compile_with(compile.metrics(PerOutput::One(metrics)))
     }
@@ -231,6 +239,14 @@ impl Recipe {
         let total: f64 = present.iter().sum();
         let share = total / present.len() as f64;
         Some(class_counts.iter().map(|&n| if n == 0 { 1.0 } else { share / n as f64 }).collect())
+    }
+}
+
+/// The targets that the loss for `head` takes.
+pub(crate) fn targets(head: Head) -> Targets {
+    match head {
+        Head::Binary => Targets::Index,
+        Head::Classes(n) => Targets::OneHot(n),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::labels::head_of;
 use crate::machine::Machine;
 use crate::model_argument::{LESSON_CNN, ModelArgument};
 use crate::model_file::Notes;
-use crate::recipe::DEMO_PICTURES;
+use crate::recipe::{self, DEMO_PICTURES};
 use crate::run::{Job, Parts, RunConfig, RunFolder, SplitCounts, train};
 use crate::{interrupt, output, report};
 
@@ -77,9 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let classes = set.class_names();
     let split = set.split()?;
     let set: Arc<dyn Dataset> = Arc::new(set);
-    let parts = Parts::of_dataset(&set, &split);
     let mut model = recipe.model(&ModelArgument::LessonCnn, classes.len())?.model;
     let head = head_of(&model, &classes)?;
+    let parts = Parts::of_dataset(&set, &split, recipe::targets(head));
     recipe.compile(&mut model, head, split.train.len())?;
     let config = RunConfig {
         cornu: env!("CARGO_PKG_VERSION").to_owned(),

@@ -61,7 +61,8 @@ pub(crate) struct Args {
     /// 1024]
     #[arg(long, value_name = "N")]
     cache_mb: Option<usize>,
-    /// Go on with the run that RUN holds, or start it; only --epochs may differ
+    /// Go on with the run that RUN holds, or start it. Only --epochs may differ; the schedule of the
+    /// learning rate stays that of the run's first --epochs
     #[arg(long)]
     resume: bool,
     /// Start anew although RUN holds a run, whose files are then replaced
@@ -95,8 +96,7 @@ pub(crate) struct Settings {
     /// Epochs without a better smoothed validation loss before early stopping [default: 40]
     #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = at_least_one)]
     patience: Option<usize>,
-    /// Part of each label that is given to the other classes, as labels are often wrong; two classes
-    /// with one output only [default: 0.1]
+    /// Part of each label that is spread over all classes, as labels are often wrong [default: 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "X", value_parser = zero_to_below_one)]
     label_smoothing: Option<f64>,
     /// Start `lesson-cnn` from Keras's Glorot weights as they are, not scaled to He's variance
@@ -201,7 +201,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
 
     let loaded = if goes_on {
         cornu::set_random_seed(recipe.seed);
-        model_file::read(&run.last())?
+        let last = model_file::read(&run.last())?;
+        model_file::check_finite(&run.last(), &last.model)?;
+        last
     } else {
         let loaded = recipe.model(&ModelArgument::parse(&model_name)?, folder.class_names.len())?;
         // A model that is trained further keeps what its outputs stand for.
@@ -223,7 +225,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let head = head_of(&model, &folder.class_names)?;
     let shape = picture_shape(&model)?;
     let split = folder.split(Fractions::default(), group_by.as_deref(), recipe.seed)?;
-    let parts = Parts::of_folder(&folder, &split, shape, cache_mb)?;
+    let parts = Parts::of_folder(&folder, &split, shape, recipe::targets(head), cache_mb)?;
     let mut class_counts = vec![0; folder.class_names.len()];
     for &label in parts.train.labels() {
         class_counts[label] += 1;
@@ -247,6 +249,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     };
     if let Some(stored) = stored.as_ref().filter(|_| goes_on) {
         check_same(&run, stored, &config)?;
+        check_epochs(&run, stored, &config, notes.as_ref())?;
     } else {
         recipe.compile(&mut model, head, split.train.len())?;
         run.forget_state()?;
@@ -314,15 +317,48 @@ fn check_same(run: &RunFolder, stored: &RunConfig, now: &RunConfig) -> Result<()
     )))
 }
 
+/// More epochs than planned are trained at the schedule's last learning rate, which must be said;
+/// fewer than done cannot be.
+fn check_epochs(
+    run: &RunFolder,
+    stored: &RunConfig,
+    now: &RunConfig,
+    notes: Option<&Notes>,
+) -> Result<(), CliError> {
+    let (planned, wanted) = (stored.recipe.epochs, now.recipe.epochs);
+    let done = notes.and_then(|notes| notes.training.as_ref()).map_or(0, |state| state.epoch);
+    if wanted < done {
+        return Err(CliError::message(format!(
+            "{}: --epochs {wanted}: the run has {} behind it; give at least as many, or start anew \
+             with --overwrite",
+            run.path().display(),
+            output::counted(done, "epoch")
+        )));
+    }
+    if now.recipe.schedule && wanted != planned {
+        output::message(format!(
+            "the schedule of the learning rate was made for {}, and stays: {}",
+            output::counted(planned, "epoch"),
+            if planned < wanted {
+                "the further ones are trained at its last, lowest rate (a new run with --epochs would \
+                 spread it over all)"
+            } else {
+                "training ends before it reaches its lowest rate"
+            }
+        ));
+    }
+    Ok(())
+}
+
 fn introduction(config: &RunConfig, goes_on: bool) -> String {
     let SplitCounts { train, val, test, given } = config.split;
     let names = config.classes.join(", ");
     let source = if given { "as the data set says" } else { "drawn by the seed" };
     let verb = if goes_on { "going on with" } else { "training" };
     format!(
-        "{verb} {} on {train} pictures of {} classes ({names}); {val} to validate, {test} to test, \
-         {source}",
+        "{verb} {} on {} of {} classes ({names}); {val} to validate, {test} to test, {source}",
         config.model,
+        output::counted(train, "picture"),
         config.classes.len()
     )
 }

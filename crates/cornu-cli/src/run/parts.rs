@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use cornu::Samples;
+use cornu::{Samples, Targets};
 use cornu::data::{Dataset, ImageFolder, LoadOptions, SampleShape, SplitIndices};
 
 use crate::error::CliError;
@@ -20,9 +20,10 @@ impl Parts {
         folder: &ImageFolder,
         split: &SplitIndices,
         shape: SampleShape,
+        targets: Targets,
         cache_mb: usize,
     ) -> Result<Self, CliError> {
-        let mut budget = cache_mb << 20;
+        let mut budget = cache_mb.saturating_mul(1 << 20);
         let mut part = |indices: &[usize]| -> Result<Samples, CliError> {
             let options = LoadOptions { memory_budget: budget, ..LoadOptions::default() };
             let pictures = folder.dataset(indices, shape, &options)?;
@@ -30,15 +31,20 @@ impl Parts {
             // A picture that cannot be read is told now, not after hours of training.
             pictures.verify()?;
             let all_kept = pictures.n_kept() == pictures.len();
-            Ok(Samples::new(Arc::new(pictures)).read_ahead(!all_kept))
+            Ok(Samples::new(Arc::new(pictures)).targets(targets).read_ahead(!all_kept))
         };
         Ok(Self { train: part(&split.train)?, val: part(&split.val)?, test: part(&split.test)? })
     }
 
     /// Samples of another data set.
-    pub(crate) fn of_dataset(dataset: &Arc<dyn Dataset>, split: &SplitIndices) -> Self {
+    pub(crate) fn of_dataset(
+        dataset: &Arc<dyn Dataset>,
+        split: &SplitIndices,
+        targets: Targets,
+    ) -> Self {
         let part = |indices: &[usize]| {
-            Samples::new(Arc::new(Part::new(dataset.clone(), indices.to_vec())))
+            let part = Part::new(dataset.clone(), indices.to_vec());
+            Samples::new(Arc::new(part)).targets(targets)
         };
         Self { train: part(&split.train), val: part(&split.val), test: part(&split.test) }
     }

@@ -80,8 +80,13 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     }
     let Keeper { state, history, interrupted, .. } = keeper;
     if interrupted || interrupt::asked() {
+        let earlier = if state.best_epoch == 0 && folder.best().exists() {
+            " (its best.keras is still the one of the run before)"
+        } else {
+            ""
+        };
         return Err(CliError::Interrupted(format!(
-            "stopped in epoch {}; everything is saved in {}; {how_to_go_on}",
+            "stopped in epoch {}; the state of training is saved in {}{earlier}; {how_to_go_on}",
             state.epoch + usize::from(0 < state.batch),
             folder.path().display()
         )));

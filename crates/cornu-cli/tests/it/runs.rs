@@ -89,6 +89,35 @@ fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
     assert!(before != place.bytes("a/last.keras"));
 }
 
+#[test]
+fn a_schedule_is_not_stretched_unnoticed() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 2").ok();
+    train(&place, "--out a --epochs 1 --resume").error(&["--epochs 1: the run has 2 epochs"]);
+    let config = place.bytes("a/config.toml");
+    assert!(String::from_utf8(config).unwrap().contains("epochs = 2"));
+    let longer = train(&place, "--out a --epochs 3 --resume");
+    assert!(longer.stderr.contains("was made for 2 epochs, and stays"), "{}", longer.stderr);
+    longer.ok();
+}
+
+#[test]
+fn nothing_of_an_earlier_run_is_taken_for_the_new_one_s() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 1").ok();
+    // A run that fails once it has begun: weights grow beyond all numbers.
+    let best = place.bytes("a/best.keras");
+    train(&place, "--out a --overwrite --lr 1e38 --no-schedule --epochs 1").error(&["loss"]);
+    assert!(best == place.bytes("a/best.keras"));
+    for file in ["last.keras", "history.csv", "metrics.json", "report.html"] {
+        assert!(!place.path(&format!("a/{file}")).exists(), "{file}");
+    }
+    // One that fails before it leaves no folder.
+    place.run("train nowhere --out b").error(&["nowhere"]);
+    place.run("train pictures --model nothing.json --out c").error(&["nothing.json"]);
+    assert!(!place.path("b").exists() && !place.path("c").exists());
+}
+
 /// Trains until `signal` comes in the first epochs; answers the exit code, what was said from then
 /// on, and how many epochs were begun.
 #[cfg(unix)]
@@ -123,7 +152,7 @@ fn ctrl_c_and_sigterm_save_everything_and_lose_no_bit() {
         let (code, said, begun) = train_until(&place, signal, &run);
         assert_eq!(code, Some(exit_code), "{said:?}");
         let last = said.last().unwrap();
-        assert!(last.contains(&format!("everything is saved in {run}")), "{said:?}");
+        assert!(last.contains(&format!("the state of training is saved in {run}")), "{said:?}");
 
         let epochs = begun + 1;
         train(&place, &format!("--out {run} --resume --epochs {epochs}")).ok();
