@@ -11,6 +11,7 @@ mod program;
 
 // The road from a graph to a plan, in order.
 mod bind;
+mod combine;
 mod groups;
 mod layouts;
 mod lower;
