@@ -20,6 +20,7 @@ mod passes;
 mod placement;
 mod plan;
 mod plan_text;
+mod recompute;
 
 // The road of a batch through a plan.
 mod profile;
