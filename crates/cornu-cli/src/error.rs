@@ -3,6 +3,8 @@ use cornu::engine::EngineError;
 use cornu::formats::{ArchiveError, safe_write::WriteError};
 use cornu::model::ModelError;
 
+use crate::interrupt;
+
 /// Why a command failed. The message says where, what was expected and got, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
@@ -24,7 +26,7 @@ pub(crate) enum CliError {
     /// Any other file that cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// Ctrl-C.
+    /// Ctrl-C or SIGTERM.
     #[error("{0}")]
     Interrupted(String),
     /// Nobody reads standard output any more.
@@ -37,8 +39,7 @@ impl CliError {
         Self::Message(text.into())
     }
 
-    /// 130 is what shells report for a program that Ctrl-C ended.
     pub(crate) fn exit_code(&self) -> u8 {
-        if matches!(self, Self::Interrupted(_)) { 130 } else { 1 }
+        if matches!(self, Self::Interrupted(_)) { interrupt::exit_code() } else { 1 }
     }
 }

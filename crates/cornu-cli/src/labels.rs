@@ -78,19 +78,31 @@ pub(crate) fn head_of(model: &Model, names: &[String]) -> Result<Head, CliError>
 ///
 /// # Errors
 ///
-/// If its input is no picture of known size.
+/// If its input is no grey or RGB picture of known size.
 pub(crate) fn picture_shape(model: &Model) -> Result<SampleShape, CliError> {
-    let shape = model.input_shapes().first().and_then(|shape| shape.sample());
-    match shape.as_deref() {
-        Some(&[height, width, channels]) => Ok(SampleShape { height, width, channels }),
-        _ => Err(CliError::message(format!(
-            "model `{}`: expected an input of shape (None, height, width, channels) for pictures, \
-             got {}",
-            model.name(),
-            model.input_shapes().first().map(ToString::to_string).unwrap_or_default()
-        ))),
+    let shapes = model.input_shapes();
+    let name = model.name();
+    let problem = |problem: String| Err(CliError::message(format!("model `{name}`: {problem}")));
+    let [shape] = &shapes[..] else {
+        return problem(format!("expected one input, for pictures, got {}", shapes.len()));
+    };
+    match shape.sample().as_deref() {
+        Some(&[height, width, channels @ (1 | 3)]) => Ok(SampleShape { height, width, channels }),
+        Some(&[_, _, channels]) => problem(format!(
+            "its input has shape {shape}, but pictures have 1 (grey) or 3 (RGB) channels, not \
+             {channels}; give a model of so many (`cornu predict` takes other samples, as .npy)"
+        )),
+        None => problem(format!(
+            "its input has shape {shape}, but pictures are brought to one size, so the model must \
+             have a fixed height and width; make it with numbers for them, as in \
+             Input(shape=(128, 128, 1)), and save it again"
+        )),
+        Some(_) => problem(format!(
+            "expected an input of shape (None, height, width, channels) for pictures, got {shape}"
+        )),
     }
 }
+
 /// The activation of the last layer, if it is known and gives no probabilities.
 fn no_probability(config: &serde_json::Value) -> Option<String> {
     let last = config["config"]["layers"].as_array()?.last()?;

@@ -8,7 +8,7 @@ use crate::error::CliError;
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Machine {
     /// Threads to compute with; results do not depend on it [default: one per core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) threads: Option<u16>,
 }
 

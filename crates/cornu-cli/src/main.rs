@@ -1,7 +1,8 @@
 //! The command line of Cornu: `cornu COMMAND`.
 //!
 //! Results go to standard output, progress and messages to standard error; the exit code is 0, 1 (it
-//! failed), 2 (the command line cannot be understood) or 130 (stopped by Ctrl-C, everything saved).
+//! failed), 2 (the command line cannot be understood), 130 or 143 (stopped by Ctrl-C or SIGTERM,
+//! everything saved).
 //!
 //! Each command is a file in `commands`: `struct Args` is what was typed, `run` does it.
 

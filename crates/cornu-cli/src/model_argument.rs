@@ -6,7 +6,9 @@ use cornu::model::Model;
 use cornu::networks;
 
 use crate::error::CliError;
+use crate::labels::picture_shape;
 use crate::model_file::{self, Loaded};
+use crate::output;
 
 /// Name of the built-in network.
 pub(crate) const LESSON_CNN: &str = "lesson-cnn";
@@ -51,13 +53,43 @@ impl ModelArgument {
     pub(crate) fn open(&self) -> Result<Loaded, CliError> {
         match self {
             Self::LessonCnn => Ok(Loaded::fresh(networks::lesson_cnn()?)),
-            Self::Json(path) => Ok(Loaded::fresh(read_json(path)?)),
+            Self::Json(path) => Ok(Loaded::fresh(read_config(path)?)),
             Self::Keras(path) => model_file::read(path),
         }
     }
+
+    /// The model, to be asked for predictions. Says so if it has nothing but random weights.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ModelArgument::open`], and weights that are not finite.
+    pub(crate) fn open_to_predict(&self) -> Result<Loaded, CliError> {
+        let loaded = self.open()?;
+        let name = match self {
+            Self::Keras(path) => {
+                model_file::check_finite(path, &loaded.model)?;
+                return Ok(loaded);
+            }
+            Self::LessonCnn => LESSON_CNN.to_owned(),
+            Self::Json(path) => path.display().to_string(),
+        };
+        output::message(format!(
+            "warning: {name}: this network is not trained: its weights are random, and so are its \
+             predictions; give the .keras file of a trained one"
+        ));
+        Ok(loaded)
+    }
 }
 
+/// The network in a `.json` config, to be trained on pictures: its input has a fixed size.
 pub(crate) fn read_json(path: &Path) -> Result<Model, CliError> {
+    let model = read_config(path)?;
+    picture_shape(&model)
+        .map_err(|error| CliError::message(format!("{}: {error}", path.display())))?;
+    Ok(model)
+}
+
+fn read_config(path: &Path) -> Result<Model, CliError> {
     let problem = |problem: String| CliError::message(format!("{}: {problem}", path.display()));
     let size = std::fs::metadata(path).map_err(|error| problem(error.to_string()))?.len();
     if MAX_JSON_BYTES < size {

@@ -52,14 +52,30 @@ impl Loaded {
 
 /// Writes `model` with `notes`; a file that is there is replaced completely or not at all.
 pub(crate) fn write(path: &Path, model: &Model, notes: &Notes) -> Result<(), ModelError> {
-    let failed = |problem: String| ModelError::File { path: path.to_owned(), problem };
     let mut archive: KerasArchive = model.to_archive();
     archive.metadata[KEY] = json!(notes);
-    // The writer's message names the file itself.
-    write_keras(path, &archive).map_err(|error| {
-        let text = error.to_string();
-        failed(text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned())
-    })
+    write_keras(path, &archive)
+        .map_err(|error| ModelError::File { path: path.to_owned(), problem: error.without_file() })
+}
+
+/// Makes sure that the weights of `model`, from the file `path`, are numbers.
+///
+/// # Errors
+///
+/// If one is NaN or infinite: the layer is named.
+pub(crate) fn check_finite(path: &Path, model: &Model) -> Result<(), CliError> {
+    for (info, value) in model.weight_infos().iter().zip(model.get_weights()) {
+        let (layer, weight) = info.path.rsplit_once('/').unwrap_or((&info.path, "values"));
+        if let Some(bad) = value.data().iter().find(|x| !x.is_finite()) {
+            let what = if bad.is_nan() { "NaN" } else { "infinity" };
+            return Err(CliError::message(format!(
+                "{}: weights of layer `{layer}` hold {what} (`{weight}`), so that nothing can be \
+                 predicted; take an earlier file, or train again with a lower learning rate",
+                path.display()
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Reads a model. One that was compiled with something unknown is read without that.

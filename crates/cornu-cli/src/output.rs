@@ -25,6 +25,11 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), CliError> {
     result(text)
 }
 
+/// `1 picture`, `2 pictures`.
+pub(crate) fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Writes a message to standard error.
 pub(crate) fn message(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");

@@ -36,7 +36,7 @@ pub(crate) const PATIENCE: usize = 40;
 /// Part of each label that is given to the other classes: labels of real pictures are often wrong.
 const LABEL_SMOOTHING: f64 = 0.1;
 /// Part of the smoothed validation loss that each epoch replaces.
-const SMOOTHING: f64 = 0.3;
+const SMOOTHING: f64 = 0.05;
 /// Classes whose sizes differ by less than this factor are balanced: they all weigh 1.
 const BALANCED: f64 = 1.2;
 

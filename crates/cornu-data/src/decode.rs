@@ -1,5 +1,5 @@
 use crate::error::PictureProblem;
-use crate::jpeg::what_is_missing;
+use crate::jpeg::{self, Defect};
 use crate::{DataError, Picture, Pixels, Resize, SampleShape};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use std::fs::File;
@@ -50,7 +50,8 @@ pub fn load_picture(path: &Path, shape: SampleShape, resize: Resize) -> Result<P
 ///
 /// # Errors
 ///
-/// What is wrong: unlike many decoders, a JPEG that was cut short is an error.
+/// What is wrong: unlike in many decoders, a JPEG that was cut short is an error, and so is one whose
+/// scans have not as many blocks as its picture.
 pub fn decode_bytes(bytes: &[u8]) -> Result<Picture, PictureProblem> {
     if bytes.is_empty() {
         return Err(PictureProblem::Truncated("the file is empty".to_owned()));
@@ -58,9 +59,12 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Picture, PictureProblem> {
     let format = image::guess_format(bytes)
         .map_err(|_| PictureProblem::Unsupported("the content is of no known kind".to_owned()))?;
     if format == ImageFormat::Jpeg
-        && let Some(missing) = what_is_missing(bytes)
+        && let Some(defect) = jpeg::defect(bytes)
     {
-        return Err(PictureProblem::Truncated(missing.to_owned()));
+        return Err(match defect {
+            Defect::Missing(detail) => PictureProblem::Truncated(detail),
+            Defect::Damaged(detail) => PictureProblem::Corrupt(format!("JPEG: {detail}")),
+        });
     }
     let image = decode(bytes, format).map_err(|error| problem(format, error))?;
     to_picture(image)

@@ -50,7 +50,7 @@ pub enum DataError {
     /// A model asks for a number of channels that pictures cannot be turned into.
     #[error(
         "pictures can be turned into 1 (grey) or 3 (RGB) channels, got {got}; \
-         give a model with another input its data as .npy"
+         give a model with such an input"
     )]
     Channels {
         /// Channels asked for.

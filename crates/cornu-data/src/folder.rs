@@ -135,6 +135,18 @@ impl ImageFolder {
         group_by: Option<&str>,
         seed: u64,
     ) -> Result<SplitIndices, DataError> {
+        self.divided(fractions, group_by, seed).map_err(|error| match error {
+            DataError::Split(problem) => folder_error(&self.root, problem),
+            error => error,
+        })
+    }
+
+    fn divided(
+        &self,
+        fractions: Fractions,
+        group_by: Option<&str>,
+        seed: u64,
+    ) -> Result<SplitIndices, DataError> {
         let groups = group_by.map(|name| self.column(name)).transpose()?;
         if !self.has_splits() {
             return split_samples(&self.labels(), &self.class_names, groups, fractions, seed);

@@ -191,8 +191,9 @@ fn target_counts(n: usize, parts: [f64; 3], class: &str) -> Result<[i64; 3], Dat
     let n_splits = parts.iter().filter(|&&part| 0.0 < part).count();
     if n < n_splits {
         return Err(DataError::Split(format!(
-            "class `{class}` has {n} samples, but each of the {n_splits} splits needs at least one; \
-             add samples, or give the splits yourself in a manifest.csv"
+            "class `{class}` has {n} {}, but each of the {n_splits} splits needs at least one; \
+             add samples, or give the splits yourself in a manifest.csv",
+            if n == 1 { "sample" } else { "samples" }
         )));
     }
     let exact = parts.map(|part| part * n as f64);

@@ -1,5 +1,7 @@
 use cornu_graph::GraphError;
 
+use crate::memory_limit::in_units;
+
 /// Why a graph could not be compiled or run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EngineError {
@@ -26,6 +28,22 @@ pub enum EngineError {
         /// Sizes of the value it is bound to.
         got: Vec<usize>,
     },
+    /// More memory than there is. Nothing has been computed.
+    #[error(
+        "{what} would take {} of memory, but {}; use a smaller batch, smaller pictures or a smaller \
+         model",
+        in_units(*bytes),
+        available(*limit)
+    )]
+    Memory {
+        /// What it is wanted for: a batch of so many samples, ...
+        what: String,
+        /// Bytes in all.
+        bytes: f64,
+        /// Bytes that the program may use ([`Options::memory`](crate::Options)); `None` if the
+        /// system refused them.
+        limit: Option<u64>,
+    },
     /// An option that cannot be met on this machine.
     #[error("`{option}`: {problem}")]
     Option {
@@ -34,4 +52,11 @@ pub enum EngineError {
         /// What is wrong with it and what would work.
         problem: String,
     },
+}
+
+fn available(limit: Option<u64>) -> String {
+    match limit {
+        Some(limit) => format!("there are {}", in_units(limit as f64)),
+        None => "the system does not give that much".to_owned(),
+    }
 }

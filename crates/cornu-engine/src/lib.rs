@@ -28,6 +28,7 @@ mod run;
 mod schedule;
 
 mod error;
+mod memory_limit;
 mod options;
 mod variables;
 

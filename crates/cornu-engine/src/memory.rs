@@ -6,6 +6,7 @@
 //! that writes it to the last that reads it; a value of the same size may then follow in its place.
 
 use crate::plan::{BufferId, Home, Plan};
+use crate::schedule::Schedule;
 
 /// Phase and step of a phase's samples.
 type Moment = (usize, usize);
@@ -108,5 +109,44 @@ fn take_free(free: &mut Vec<usize>, pieces: &mut Vec<usize>, len: usize) -> usiz
             pieces.push(len);
             pieces.len() - 1
         }
+    }
+}
+
+impl Plan {
+    /// Bytes of a run that is divided by `schedule` among `threads` threads: everything it reads,
+    /// works with and gives back. In floating point: absurd sizes are asked about, too.
+    pub(crate) fn bytes(&self, schedule: &Schedule, threads: usize) -> f64 {
+        let sum = |lens: &[usize]| lens.iter().map(|&len| len as f64).sum::<f64>();
+        let samples: f64 = schedule.slots.iter().map(|slot| slot.len() as f64).sum();
+        let size = |id: BufferId| {
+            let buffer = &self.buffers[id];
+            buffer.len as f64 * if buffer.shape.is_batched() { samples } else { 1.0 }
+        };
+        let is_given =
+            |home| matches!(home, Home::Input(_) | Home::Variable(_) | Home::Constant(_));
+        let given = (0..self.buffers.len()).filter(|&id| is_given(self.buffers[id].home));
+        let per_thread =
+            sum(&self.worker) * schedule.chunk as f64 + self.sample_scratch(schedule.chunk) as f64;
+        let accumulators: f64 = self.accumulators.iter().map(|(len, _)| *len as f64).sum();
+        let elements = given.map(size).sum::<f64>()
+            + sum(&self.shared)
+            + self.shared_scratch() as f64
+            + per_thread * threads as f64
+            + sum(&self.slot) * samples
+            + accumulators * schedule.slots.len() as f64
+            + self.outputs.iter().map(|&id| size(id)).sum::<f64>();
+        4.0 * elements
+    }
+
+    /// Elements of scratch memory of the shared steps.
+    pub(crate) fn shared_scratch(&self) -> usize {
+        let steps = self.phases.iter().flat_map(|phase| &phase.shared);
+        steps.map(|step| step.kernel.scratch_len(1)).max().unwrap_or(0)
+    }
+
+    /// Elements of scratch memory of the steps that take `chunk` samples at a time.
+    pub(crate) fn sample_scratch(&self, chunk: usize) -> usize {
+        let steps = self.phases.iter().flat_map(|phase| &phase.samples);
+        steps.map(|step| step.kernel.scratch_len(chunk)).max().unwrap_or(0)
     }
 }

@@ -1,6 +1,7 @@
 use cornu_kernels::Isa;
 
 use crate::EngineError;
+use crate::memory_limit::{check_memory, memory_of_machine};
 
 /// Which way a graph is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub struct Options {
     /// Instruction set of the kernels. Default: the best this machine has, or what the environment
     /// variable `CORNU_ISA` says (`scalar`, `avx2` or `avx512`).
     pub isa: Isa,
+    /// Bytes that a run may take, what is fed to it included; more is an error. `None`: whatever the
+    /// system gives. Default: the machine's memory, or what the process's control group may use of
+    /// it; `None` where the system does not say.
+    pub memory: Option<u64>,
 }
 
 impl Options {
@@ -43,7 +48,7 @@ impl Options {
             })?,
         };
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self { runtime: Runtime::Fused, threads, isa })
+        Ok(Self { runtime: Runtime::Fused, threads, isa, memory: memory_of_machine() })
     }
 
     /// The same with another runtime.
@@ -56,5 +61,28 @@ impl Options {
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = threads.max(1);
         self
+    }
+
+    /// The same with another limit of memory, in bytes.
+    pub fn memory(mut self, memory: Option<u64>) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// Whether arrays of so many samples, each with these sizes of one sample, may be made at all:
+    /// to be asked before they are.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Memory`] if they alone take more than [`Options::memory`].
+    pub fn check_batch<'a>(
+        &self,
+        samples: usize,
+        arrays: impl IntoIterator<Item = &'a Vec<usize>>,
+    ) -> Result<(), EngineError> {
+        let size = |dims: &Vec<usize>| dims.iter().map(|&dim| dim as f64).product::<f64>();
+        let elements: f64 = arrays.into_iter().map(size).sum();
+        let what = || format!("the data of a batch of {samples}");
+        check_memory(what, 4.0 * elements * samples as f64, self.memory)
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::layouts::Layout;
+use crate::memory_limit::in_units;
 use crate::plan::{Buffer, Home, Plan, Step};
 use crate::schedule::Schedule;
 
@@ -41,14 +42,9 @@ impl Plan {
     /// How `samples` samples are divided, and the memory that takes with `threads` threads.
     pub(crate) fn division_text(&self, samples: usize, threads: usize) -> String {
         let schedule = Schedule::new(self, samples);
-        // In floating point: absurd numbers of samples are asked about, too.
-        let elements = self.worker_len() as f64 * schedule.chunk as f64 * threads as f64
-            + self.slot.iter().sum::<usize>() as f64 * samples as f64
-            + self.shared.iter().sum::<usize>() as f64
-            + self.accumulators_len() as f64 * schedule.slots.len() as f64;
         format!(
-            "memory of {samples} samples on {threads} at once: {:.1} MB; {} slots, chunks of {} samples",
-            4.0 * elements / 1e6,
+            "memory of {samples} samples on {threads} at once: {}; {} slots, chunks of {} samples",
+            in_units(self.bytes(&schedule, threads)),
             schedule.slots.len(),
             schedule.chunk,
         )

@@ -8,12 +8,13 @@ use crate::bind::Moment;
 use crate::groups::group;
 use crate::layouts::Layouts;
 use crate::lower::lower;
+use crate::memory_limit::check_memory;
 use crate::passes::simplify;
 use crate::placement::place;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::recompute::recompute;
-use crate::run::Machine;
+use crate::run::{Machine, batch_text};
 use crate::{EngineError, Options, Runtime, Variables};
 
 /// What one run is given.
@@ -38,6 +39,8 @@ pub struct Run<'a> {
 pub struct Program {
     graph: Graph,
     engine: Option<Engine>,
+    /// [`Options::memory`].
+    memory: Option<u64>,
 }
 
 /// The plan of a graph and the memory to follow it.
@@ -56,18 +59,19 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Graph`] if the graph is not valid.
+    /// [`EngineError::Graph`] if the graph is not valid; [`EngineError::Memory`] if what all samples
+    /// share does not fit.
     pub fn compile(graph: Graph, options: &Options) -> Result<Self, EngineError> {
         verify("as given", &graph)?;
         let engine = match options.runtime {
             Runtime::Reference => None,
             Runtime::Unfused | Runtime::Fused => {
                 let plan = plan(&graph, options)?;
-                let machine = Machine::new(options.isa, options.threads, &plan);
+                let machine = Machine::new(options, &plan)?;
                 Some(Engine { plan, machine, made_from: None, timed: None })
             }
         };
-        Ok(Self { graph, engine })
+        Ok(Self { graph, engine, memory: options.memory })
     }
 
     /// The graph as it was given.
@@ -107,8 +111,9 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Input`] or [`EngineError::Variable`] if what is fed does not fit. The
-    /// variables are unchanged then.
+    /// [`EngineError::Input`] or [`EngineError::Variable`] if what is fed does not fit,
+    /// [`EngineError::Memory`] if there is too little memory for so many samples. The variables are
+    /// unchanged then.
     pub fn run(&mut self, run: &mut Run<'_>) -> Result<Vec<Tensor>, EngineError> {
         let Some(engine) = &mut self.engine else {
             return Ok(self.run_exact(run)?.iter().map(Array::to_f32).collect());
@@ -132,7 +137,7 @@ impl Program {
             run.binding,
             moment,
             shared_is_current,
-        );
+        )?;
         engine.made_from = Some(state);
         if let (Some((runs, seconds)), Some(start)) = (&mut engine.timed, start) {
             *runs += 1;
@@ -148,6 +153,10 @@ impl Program {
     /// As for [`Program::run`].
     pub fn run_exact(&self, run: &mut Run<'_>) -> Result<Vec<Array<f64>>, EngineError> {
         check_variables(&self.graph, run)?;
+        // At least one value is held at a time.
+        let sizes = self.graph.nodes().iter().map(|node| node.shape.n_elements(run.samples));
+        let what = || batch_text(run.samples);
+        check_memory(what, 8.0 * sizes.max().unwrap_or(0) as f64, self.memory)?;
         let mut feed =
             Feed { samples: run.samples, seed: run.seed, step: run.step, ..Feed::default() };
         for node in self.graph.nodes() {

@@ -1,15 +1,17 @@
 //! Follows a plan. Nothing is decided here.
 
 use cornu_kernels::threads::{FlushDenormals, Pool};
-use cornu_kernels::{AlignedBuf, Isa};
+use cornu_kernels::{AlignedBuf, Isa, OutOfMemory};
 use cornu_tensor::Tensor;
 
 use crate::bind::{Call, Moment};
 use crate::combine::Combine;
+use crate::memory_limit::check_memory;
 use crate::plan::{Home, Plan, Step};
 use crate::profile::{self, Clock, StepProfile};
 use crate::schedule::Schedule;
 use crate::variables::Variables;
+use crate::{EngineError, Options};
 
 /// Memory and threads of a plan.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Machine {
     schedule: Schedule,
     /// Times of the shared steps; empty unless times are taken.
     clocks: Vec<Clock>,
+    /// Most bytes of a run.
+    memory: Option<u64>,
 }
 
 /// What one thread writes to.
@@ -56,22 +60,24 @@ struct Given<'a> {
 }
 
 impl Machine {
-    /// Memory for nothing yet.
-    pub(crate) fn new(isa: Isa, threads: usize, plan: &Plan) -> Self {
-        let shared = plan.shared.iter().map(|&len| AlignedBuf::new(len)).collect();
-        let scratch = plan.phases.iter().flat_map(|phase| &phase.shared);
-        let scratch = scratch.map(|step| step.kernel.scratch_len(1)).max().unwrap_or(0);
-        let pool = if threads == 1 { Pool::serial() } else { Pool::new(threads) };
-        Self {
-            isa,
-            pool,
-            shared,
-            scratch: AlignedBuf::new(scratch),
+    /// Memory for what all samples share.
+    pub(crate) fn new(options: &Options, plan: &Plan) -> Result<Self, EngineError> {
+        let what = || "what all samples share".to_owned();
+        let bytes = plan.bytes(&Schedule::default(), 0);
+        check_memory(what, bytes, options.memory)?;
+        let refused = |_| EngineError::Memory { what: what(), bytes, limit: None };
+        let threads = options.threads;
+        Ok(Self {
+            isa: options.isa,
+            pool: if threads == 1 { Pool::serial() } else { Pool::new(threads) },
+            shared: buffers(plan.shared.iter().copied()).map_err(refused)?,
+            scratch: AlignedBuf::try_new(plan.shared_scratch()).map_err(refused)?,
             workers: Vec::new(),
             slots: Vec::new(),
             schedule: Schedule::default(),
             clocks: Vec::new(),
-        }
+            memory: options.memory,
+        })
     }
 
     /// Takes the time of every step from now on.
@@ -109,10 +115,10 @@ impl Machine {
         binding: &[usize],
         moment: Moment,
         shared_is_current: bool,
-    ) -> Vec<Tensor> {
+    ) -> Result<Vec<Tensor>, EngineError> {
         // Shared steps run on the calling thread: tiny moments of dead weights must not slow it.
         let _flush = FlushDenormals::new();
-        self.prepare(plan, moment.batch);
+        self.prepare(plan, moment.batch)?;
         for &buffer in &plan.batch_sizes {
             self.shared[buffer][0] = moment.batch as f32;
         }
@@ -153,30 +159,38 @@ impl Machine {
                 }
             }
         }
-        let outputs = self.outputs(&given);
+        let outputs = self.outputs(&given)?;
         self.update(plan, variables, binding);
-        outputs
+        Ok(outputs)
     }
 
     /// Lays out memory for `batch` samples.
-    fn prepare(&mut self, plan: &Plan, batch: usize) {
+    fn prepare(&mut self, plan: &Plan, batch: usize) -> Result<(), EngineError> {
         let schedule = Schedule::new(plan, batch);
         if schedule == self.schedule && !self.workers.is_empty() {
-            return;
+            return Ok(());
         }
-        if self.workers.is_empty() || schedule.chunk != self.schedule.chunk {
-            let scratch = plan.phases.iter().flat_map(|phase| &phase.samples);
-            let scratch = scratch.map(|step| step.kernel.scratch_len(schedule.chunk)).max();
+        let bytes = plan.bytes(&schedule, self.threads());
+        check_memory(|| batch_text(batch), bytes, self.memory)?;
+        self.lay_out(plan, schedule).map_err(|_| {
+            // What was had is of no use, and the next run begins anew.
             self.workers.clear();
-            self.workers.resize_with(self.pool.threads(), || Worker {
-                buffers: plan
-                    .worker
-                    .iter()
-                    .map(|len| AlignedBuf::new(len * schedule.chunk))
-                    .collect(),
-                scratch: AlignedBuf::new(scratch.unwrap_or(0)),
-                clocks: vec![Clock::default(); self.clocks.len()],
-            });
+            self.slots.clear();
+            EngineError::Memory { what: batch_text(batch), bytes, limit: None }
+        })
+    }
+
+    fn lay_out(&mut self, plan: &Plan, schedule: Schedule) -> Result<(), OutOfMemory> {
+        if self.workers.is_empty() || schedule.chunk != self.schedule.chunk {
+            let scratch = plan.sample_scratch(schedule.chunk);
+            self.workers.clear();
+            for _ in 0..self.pool.threads() {
+                self.workers.push(Worker {
+                    buffers: buffers(plan.worker.iter().map(|len| len * schedule.chunk))?,
+                    scratch: AlignedBuf::try_new(scratch)?,
+                    clocks: vec![Clock::default(); self.clocks.len()],
+                });
+            }
         }
         self.slots.resize_with(schedule.slots.len(), Slot::default);
         for (slot, samples) in self.slots.iter_mut().zip(&schedule.slots) {
@@ -189,18 +203,19 @@ impl Machine {
                     .zip(&plan.slot)
                     .all(|(buffer, len)| len * samples.len() <= buffer.len());
             if !fits {
-                slot.buffers =
-                    plan.slot.iter().map(|len| AlignedBuf::new(len * samples.len())).collect();
+                // The old ones are given back first: both together may be too much.
+                slot.buffers.clear();
+                slot.buffers = buffers(plan.slot.iter().map(|len| len * samples.len()))?;
             }
             if slot.accumulators.is_empty() {
-                slot.accumulators =
-                    plan.accumulators.iter().map(|&(len, _)| AlignedBuf::new(len)).collect();
+                slot.accumulators = buffers(plan.accumulators.iter().map(|&(len, _)| len))?;
             }
         }
         self.schedule = schedule;
+        Ok(())
     }
 
-    fn outputs(&self, given: &Given<'_>) -> Vec<Tensor> {
+    fn outputs(&self, given: &Given<'_>) -> Result<Vec<Tensor>, EngineError> {
         given
             .plan
             .outputs
@@ -209,7 +224,12 @@ impl Machine {
                 let buffer = &given.plan.buffers[id];
                 let dims = buffer.shape.sizes(given.moment.batch);
                 let n: usize = dims.iter().product();
-                let mut data = Vec::with_capacity(n);
+                let mut data = Vec::new();
+                data.try_reserve_exact(n).map_err(|_| EngineError::Memory {
+                    what: format!("the results of {}", batch_text(given.moment.batch)),
+                    bytes: 4.0 * n as f64,
+                    limit: None,
+                })?;
                 match buffer.home {
                     Home::Slot(index) => {
                         for slot in &self.slots {
@@ -223,7 +243,7 @@ impl Machine {
                     _ => data.extend_from_slice(given.shared(id, &self.shared)),
                 }
                 match Tensor::new(dims, data) {
-                    Ok(tensor) => tensor,
+                    Ok(tensor) => Ok(tensor),
                     Err(error) => unreachable!("a result fills its shape: {error}"),
                 }
             })
@@ -249,6 +269,18 @@ impl Machine {
             }
         }
     }
+}
+
+/// What memory for `samples` samples is wanted for.
+pub(crate) fn batch_text(samples: usize) -> String {
+    match samples {
+        1 => "a batch of 1 sample with its activations".to_owned(),
+        _ => format!("a batch of {samples} samples with their activations"),
+    }
+}
+
+fn buffers(lens: impl Iterator<Item = usize>) -> Result<Vec<AlignedBuf>, OutOfMemory> {
+    lens.map(AlignedBuf::try_new).collect()
 }
 
 impl<'a> Given<'a> {

@@ -40,7 +40,7 @@ impl Schedule {
         let n_slots = affordable.min(batch.div_ceil(largest).max(MIN_SLOTS)).min(batch).max(1);
         // Slots that differ by one sample at most.
         let slots: Vec<Range<usize>> = (0..n_slots)
-            .map(|slot| slot * batch / n_slots..(slot + 1) * batch / n_slots)
+            .map(|slot| part(slot, n_slots, batch)..part(slot + 1, n_slots, batch))
             .filter(|samples| !samples.is_empty())
             .collect();
         let longest = slots.iter().map(Range::len).max().unwrap_or(1);
@@ -48,6 +48,11 @@ impl Schedule {
         let chunk = longest.div_ceil(longest.div_ceil(largest).max(1)).max(1);
         Self { chunk, slots }
     }
+}
+
+/// `slot * batch / n_slots`, for a batch of any size.
+fn part(slot: usize, n_slots: usize, batch: usize) -> usize {
+    slot * (batch / n_slots) + slot * (batch % n_slots) / n_slots
 }
 
 #[cfg(test)]
@@ -58,7 +63,7 @@ mod tests {
     fn slots_cover_the_batch_in_order() {
         for per_sample in [1, 1000, 1_000_000] {
             let plan = Plan { worker: vec![per_sample], ..Plan::default() };
-            for batch in [0, 1, 2, 3, 5, 31, 32, 33, 128, 1000] {
+            for batch in [0, 1, 2, 3, 5, 31, 32, 33, 128, 1000, usize::MAX] {
                 let schedule = Schedule::new(&plan, batch);
                 let mut next = 0;
                 for slot in &schedule.slots {

@@ -15,6 +15,13 @@ pub struct WriteError {
     pub cause: io::Error,
 }
 
+impl WriteError {
+    /// The message without the path, for whoever has named it already.
+    pub fn without_path(&self) -> String {
+        format!("cannot write the file: {}; {}", describe(&self.cause), advice(&self.cause))
+    }
+}
+
 /// Writes a file so that, whatever happens, the path holds either what it held before or all of
 /// `bytes`.
 ///

@@ -13,6 +13,17 @@ pub enum GraphError {
         /// Shapes of its inputs.
         got: Vec<Shape>,
     },
+    /// A value with more elements than can be counted with.
+    #[error(
+        "{op}: a value of shape {shape} is too large: one sample may have {} elements at most",
+        crate::MAX_ELEMENTS
+    )]
+    TooLarge {
+        /// The op's name.
+        op: &'static str,
+        /// Shape of its result.
+        shape: Shape,
+    },
     /// An attribute of an op has a value that the op does not take.
     #[error("{op}: `{attribute}`: {problem}")]
     Attribute {

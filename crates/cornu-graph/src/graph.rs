@@ -5,6 +5,24 @@ use cornu_tensor::Shape;
 
 use crate::{GraphError, Op};
 
+/// Most elements of one sample of a value. No machine has the memory for more, and sums and small
+/// products of such numbers can be counted with.
+pub const MAX_ELEMENTS: usize = 1 << 40;
+
+/// Refuses the result of `op` if one sample of it has more than [`MAX_ELEMENTS`].
+///
+/// # Errors
+///
+/// [`GraphError::TooLarge`].
+pub fn check_size(op: &'static str, shape: &Shape) -> Result<(), GraphError> {
+    // Axes without elements count as one: the products of some of the axes must be bounded, too.
+    let sizes = shape.dims().iter().map(|dim| dim.size(1).max(1));
+    if MAX_ELEMENTS < sizes.fold(1, usize::saturating_mul) {
+        return Err(GraphError::TooLarge { op, shape: shape.clone() });
+    }
+    Ok(())
+}
+
 /// A value of a graph: the output of the node with the same number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ValueId(pub u32);
@@ -97,10 +115,11 @@ impl Graph {
     ///
     /// # Errors
     ///
-    /// What the op's shape rule says.
+    /// What the op's shape rule says; [`GraphError::TooLarge`].
     pub fn add_node(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, GraphError> {
         let shapes: Vec<&Shape> = inputs.iter().map(|&value| self.shape(value)).collect();
         let shape = op.def().output_shape(&shapes)?;
+        check_size(op.def().name(), &shape)?;
         let id = ValueId(self.nodes.len() as u32);
         self.nodes.push(Node { op, inputs: inputs.to_vec(), shape, scope: self.scope.clone() });
         Ok(id)

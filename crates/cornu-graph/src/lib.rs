@@ -30,6 +30,6 @@ mod verify;
 pub use error::GraphError;
 pub use evaluate::{Feed, evaluate};
 pub use gradient::{GradientCx, gradient, gradient_from};
-pub use graph::{Graph, Node, Update, ValueId, VariableId, VariableInfo};
+pub use graph::{Graph, MAX_ELEMENTS, Node, Update, ValueId, VariableId, VariableInfo, check_size};
 pub use ops::{EvalCx, Op, OpDef};
 pub use verify::verify;

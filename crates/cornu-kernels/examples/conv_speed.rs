@@ -173,7 +173,11 @@ fn main() {
         layer(20, 20, 5, 8),
         layer(20, 50, 5, 4),
         layer(16, 16, 3, 32),
+        layer(32, 64, 3, 11),
+        layer(32, 32, 3, 16),
+        layer(64, 64, 3, 8),
         layer(64, 64, 3, 28),
+        layer(128, 128, 3, 16),
     ] {
         let name = format!("{}x{} {}->{} @{}", layer.k, layer.k, layer.c, layer.f, layer.size);
         if !std::env::args().nth(2).is_none_or(|part| name.contains(&part)) {

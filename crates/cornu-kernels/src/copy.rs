@@ -1,7 +1,7 @@
 //! Copies between layouts and of parts of arrays. Nothing but the named elements is read or written.
 
 use crate::layout::{Pixels, Planes};
-use crate::simd::{Simd, simd_fn};
+use crate::simd::{MAX_LANES, Simd, simd_fn};
 
 /// The most axes of [`copy_strided`].
 pub const MAX_RANK: usize = 8;
@@ -119,7 +119,16 @@ fn copy_line(y: &mut [f32], to: isize, x: &[f32], from: isize, axis: &Axis) {
         (1, 0) => y[to as usize..][..axis.len].fill(x[from as usize]),
         (1, -1) => {
             let x = &x[(from + 1 - axis.len as isize) as usize..][..axis.len];
-            for (y, x) in y[to as usize..].iter_mut().zip(x.iter().rev()) {
+            let y = &mut y[to as usize..][..axis.len];
+            let (blocks, rest) = y.as_chunks_mut::<MAX_LANES>();
+            let (x_rest, x_blocks) = x.as_rchunks::<MAX_LANES>();
+            // Whole arrays become shuffles.
+            for (y, x) in blocks.iter_mut().zip(x_blocks.iter().rev()) {
+                let mut block = *x;
+                block.reverse();
+                *y = block;
+            }
+            for (y, x) in rest.iter_mut().zip(x_rest.iter().rev()) {
                 *y = *x;
             }
         }

@@ -38,6 +38,7 @@ impl Model {
         if data.is_empty() {
             return Err(ModelError::data("data", "at least one sample to evaluate", "0"));
         }
+        self.check_batch(&data.layout(), batch_size.min(data.len()))?;
         let mut progress = Running::start(self);
         let mut batch = Batch::default();
         let order: Vec<usize> = (0..data.len()).collect();
@@ -80,6 +81,7 @@ impl Model {
         batch_size: usize,
     ) -> Result<Vec<Tensor>, ModelError> {
         check_not_zero("batch_size", batch_size)?;
+        self.check_batch(&data.layout(), batch_size.min(data.len()))?;
         let mut batch = Batch::default();
         let mut values: Vec<Vec<f32>> = vec![Vec::new(); self.network.outputs.len()];
         let mut dims: Vec<Vec<usize>> = self

@@ -176,6 +176,7 @@ impl Model {
         check_not_zero("validation_freq", fit.validation_freq)?;
         check_not_zero("validation_batch_size", fit.validation_batch_size.unwrap_or(1))?;
         self.check_layout(StepKind::Train, &train.layout())?;
+        self.check_batch(&train.layout(), fit.batch_size.min(train.len()))?;
         self.check_class_weight(&train.layout(), &fit.class_weight)?;
         if let Some(validation) = validation {
             if validation.is_empty() {

@@ -20,7 +20,8 @@ impl Model {
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
         expect_name(path, ".keras")?;
-        write_keras(path, &self.to_archive()).map_err(|error| file_error(path, &error))
+        write_keras(path, &self.to_archive())
+            .map_err(|error| file_error(path, error.without_file()))
     }
 
     /// What [`Model::save`] writes, for programs that add something of their own to the file.
@@ -36,8 +37,9 @@ impl Model {
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
         expect_name(path, ".weights.h5")?;
-        let bytes = write_h5(&self.weights_tree()).map_err(|error| file_error(path, &error))?;
-        write_file_safely(path, &bytes).map_err(|error| file_error(path, &error))
+        let bytes =
+            write_h5(&self.weights_tree()).map_err(|error| file_error(path, error.to_string()))?;
+        write_file_safely(path, &bytes).map_err(|error| file_error(path, error.without_path()))
     }
 
     /// The tree of Keras's `model.weights.h5`.
@@ -98,8 +100,6 @@ fn expect_name(path: &Path, ending: &str) -> Result<(), ModelError> {
 }
 
 /// The cause in `error`'s words, which may name the file already.
-pub(crate) fn file_error(path: &Path, error: &dyn std::error::Error) -> ModelError {
-    let text = error.to_string();
-    let problem = text.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&text).to_owned();
+pub(crate) fn file_error(path: &Path, problem: String) -> ModelError {
     ModelError::File { path: path.to_owned(), problem }
 }

@@ -177,6 +177,17 @@ impl Model {
         Ok(())
     }
 
+    /// Whether a batch of so many samples may be made: to be asked before it is. What the step needs
+    /// beyond that is found out when it runs.
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Engine`] if there is too little memory.
+    pub fn check_batch(&self, layout: &Layout, samples: usize) -> Result<(), ModelError> {
+        let arrays = layout.x.iter().chain(&layout.y).chain(&layout.sample_weight);
+        Ok(self.options.check_batch(samples, arrays)?)
+    }
+
     /// A whole step as a graph: forward pass, losses, gradients, updates. Its variables are the
     /// model's weights, then those of the optimizer.
     ///

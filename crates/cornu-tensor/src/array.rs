@@ -52,6 +52,19 @@ impl<T> Array<T> {
         Self { dims, data: (0..n).map(element).collect() }
     }
 
+    /// As [`Array::from_fn`], for sizes that somebody typed: `None` if there is no memory for them.
+    pub fn try_from_fn(
+        dims: impl Into<Vec<usize>>,
+        element: impl FnMut(usize) -> T,
+    ) -> Option<Self> {
+        let dims = dims.into();
+        let n = dims.iter().try_fold(1usize, |n, &dim| n.checked_mul(dim))?;
+        let mut data = Vec::new();
+        data.try_reserve_exact(n).ok()?;
+        data.extend((0..n).map(element));
+        Some(Self { dims, data })
+    }
+
     /// Size of each axis.
     pub fn dims(&self) -> &[usize] {
         &self.dims
@@ -171,6 +184,14 @@ mod tests {
     fn wrong_number_of_elements_is_an_error() {
         let error = Array::new([2, 3], vec![0.0; 5]).unwrap_err();
         assert_eq!(error.to_string(), "shape [2, 3] holds 6 elements, got 5");
+    }
+
+    #[test]
+    fn too_many_elements_are_no_array() {
+        assert_eq!(Array::try_from_fn([2, 2], |i| i), Some(Array::from_fn([2, 2], |i| i)));
+        for dims in [[usize::MAX, 2], [usize::MAX, 1], [usize::MAX / 32, 1]] {
+            assert_eq!(Array::try_from_fn(dims, |i| i), None);
+        }
     }
 
     #[test]

@@ -10,11 +10,11 @@ pub enum Dim {
 }
 
 impl Dim {
-    /// The size with `samples` samples.
+    /// The size with `samples` samples; `usize::MAX` if it is more than that.
     pub fn size(self, samples: usize) -> usize {
         match self {
             Self::Fixed(size) => size,
-            Self::Batch(times) => times * samples,
+            Self::Batch(times) => times.saturating_mul(samples),
         }
     }
 
@@ -83,9 +83,11 @@ impl Shape {
         self.0.iter().map(|dim| dim.size(samples)).collect()
     }
 
-    /// Elements with `samples` samples.
+    /// Elements with `samples` samples; `usize::MAX` if there are more than that.
     pub fn n_elements(&self, samples: usize) -> usize {
-        self.0.iter().map(|dim| dim.size(samples)).product()
+        let sizes = self.0.iter().map(|dim| dim.size(samples));
+        // An axis without elements empties the largest shape.
+        if sizes.clone().any(|size| size == 0) { 0 } else { sizes.fold(1, usize::saturating_mul) }
     }
 
     /// Elements of one sample; of the whole value if it has no samples axis.

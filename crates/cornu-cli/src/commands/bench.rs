@@ -1,12 +1,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use cornu::model::{Batch, Model};
+use cornu::model::{Batch, Layout, Model};
 use cornu::prelude::{Adam, BinaryCrossentropy, MeanSquaredError, SparseCategoricalCrossentropy};
 use cornu::tensor::Tensor;
 use serde::Serialize;
 
 use super::plan::last_activation;
+use super::train::at_least_one;
 use crate::error::CliError;
 use crate::machine::Machine;
 use crate::model_argument::ModelArgument;
@@ -30,10 +31,12 @@ pub(crate) struct Args {
     /// A built-in name (lesson-cnn), a Keras .json config, or a .keras file
     model: String,
     /// Samples per step
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = super::train::at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    #[arg(allow_negative_numbers = true)]
     batch: usize,
     /// Steps to time, after three to warm up
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = super::train::at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = at_least_one)]
+    #[arg(allow_negative_numbers = true)]
     steps: usize,
     /// Print one JSON object: train_img_s, infer_img_s, latency_b1_ms, first_step_s, peak_rss_mb
     #[arg(long)]
@@ -138,11 +141,20 @@ fn random_batch(model: &mut Model, n: usize) -> Result<Batch, CliError> {
         })?);
     }
     let n_inputs = model.input_shapes().len();
+    let (x, y) = (sizes[..n_inputs].to_vec(), sizes[n_inputs..].to_vec());
+    model.check_batch(&Layout { x, y, ..Layout::default() }, n)?;
     let mut uniform = |dims: &[usize]| {
         let dims = [&[n], dims].concat();
-        Tensor::from_fn(dims, |_| (random.next_u64() >> 40) as f32 / (1u64 << 24) as f32)
+        Tensor::try_from_fn(dims, |_| (random.next_u64() >> 40) as f32 / (1u64 << 24) as f32)
+            .ok_or_else(|| {
+                let problem = "there is too little memory for their data; use a smaller --batch";
+                CliError::message(format!("{n} samples: {problem}"))
+            })
     };
-    let x = sizes[..n_inputs].iter().map(|dims| uniform(dims)).collect();
+    let mut all = |sizes: &[Vec<usize>]| {
+        sizes.iter().map(|dims| uniform(dims)).collect::<Result<Vec<_>, _>>()
+    };
+    let x = all(&sizes[..n_inputs])?;
     let outputs = &sizes[n_inputs..];
     let y = match (last_activation(model).as_str(), outputs) {
         ("softmax", [dims]) => {
@@ -152,15 +164,15 @@ fn random_batch(model: &mut Model, n: usize) -> Result<Batch, CliError> {
             if let Some(last) = label_dims.last_mut() {
                 *last = 1;
             }
-            vec![uniform(&label_dims).map(|x| (x * classes as f32).floor())]
+            vec![all(&[label_dims])?.remove(0).map(|x| (x * classes as f32).floor())]
         }
         ("sigmoid", _) => {
             model.compile(Adam::new(), BinaryCrossentropy::new(), [])?;
-            outputs.iter().map(|dims| uniform(dims).map(|x| x.round())).collect()
+            all(outputs)?.iter().map(|y| y.map(|x| x.round())).collect()
         }
         _ => {
             model.compile(Adam::new(), MeanSquaredError::new(), [])?;
-            outputs.iter().map(|dims| uniform(dims)).collect()
+            all(outputs)?
         }
     };
     Ok(Batch { x, y, ..Batch::default() })

@@ -11,7 +11,7 @@ use crate::labels::{head_of, picture_shape, use_class_names};
 use crate::machine::Machine;
 use crate::model_argument::ModelArgument;
 use crate::model_file::SplitNote;
-use crate::output;
+use crate::output::{self, counted};
 use crate::recipe;
 use crate::run::score;
 use crate::scores::Scores;
@@ -59,7 +59,7 @@ pub(crate) enum SplitArgument {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
-    let mut loaded = ModelArgument::parse(&args.model)?.open()?;
+    let mut loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
     let notes = loaded.notes.unwrap_or_default();
     let mut folder = ImageFolder::open(&args.data)?;
     if !notes.classes.is_empty() {
@@ -133,7 +133,7 @@ pub(crate) fn as_text(scores: &Scores, split: &str) -> String {
     let names: Vec<&str> = scores.classes.iter().map(|class| class.class.as_str()).collect();
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(10);
     let mut lines = vec![
-        format!("{} pictures, split `{split}`", scores.samples),
+        format!("{}, split `{split}`", counted(scores.samples, "picture")),
         format!("loss {:.4}   accuracy {:.4}   auc {auc}", scores.loss, scores.accuracy),
         String::new(),
         format!(

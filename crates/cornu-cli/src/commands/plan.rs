@@ -27,6 +27,7 @@ pub(crate) struct Args {
     train: bool,
     /// Samples per step
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]
+    #[arg(allow_negative_numbers = true)]
     batch: usize,
     #[command(flatten)]
     machine: Machine,

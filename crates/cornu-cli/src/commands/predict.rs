@@ -1,10 +1,9 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use cornu::Samples;
-use cornu::data::{ImageDataset, LoadOptions, pictures_below, read_npy};
+use cornu::data::{Resize, SampleShape, load_picture, pictures_below, read_npy};
 use cornu::model::Model;
 use cornu::tensor::Tensor;
+use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::error::CliError;
@@ -22,6 +21,9 @@ const BATCH: usize = 32;
 /// INPUT is a picture of any size and colour type (it is made grey or RGB and resized as the model
 /// takes it), a folder of pictures, or a .npy batch (the first axis counts the samples, which are fed
 /// as they are). Nothing but the model file is needed: it knows its classes and its preprocessing.
+///
+/// A file that cannot be read is named on standard error; the others are predicted all the same, and
+/// the exit code is 1.
 ///
 /// With --json, one object per sample: file, index (of the sample in its file), output (the raw
 /// output array), class, probability.
@@ -47,30 +49,85 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
-    let loaded = ModelArgument::parse(&args.model)?.open()?;
+    let loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
     let classes = loaded.notes.unwrap_or_default().classes;
     let mut predictor = Predictor { model: loaded.model, classes, json: args.json };
     args.machine.apply(&mut predictor.model)?;
     if !predictor.classes.is_empty() {
         head_of(&predictor.model, &predictor.classes)?;
     }
-    for input in &args.inputs {
-        if input.is_dir() {
-            let pictures = pictures_below(input)?;
-            if pictures.is_empty() {
-                return Err(CliError::message(format!(
-                    "{}: there are no pictures in this folder; give pictures, or a folder with some",
-                    input.display()
-                )));
+    let files = files_of(&args.inputs)?;
+    let mut failures = Failures { n: 0, of: files.len() };
+    for files in files.chunk_by(|a, b| is_array(a) == is_array(b)) {
+        if is_array(&files[0]) {
+            for file in files {
+                match predictor.samples_of(file) {
+                    Ok(samples) => predictor.array(file, &samples)?,
+                    Err(error) => failures.add(error)?,
+                }
             }
-            predictor.pictures(pictures)?;
-        } else if input.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy")) {
-            predictor.array(input)?;
-        } else {
-            predictor.pictures(vec![input.clone()])?;
+            continue;
+        }
+        let shape = picture_shape(&predictor.model)?;
+        for files in files.chunks(BATCH) {
+            predictor.pictures(files, shape, &mut failures)?;
         }
     }
-    Ok(())
+    failures.end()
+}
+
+/// The files that are asked for, those of folders in the order of their names.
+fn files_of(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
+    let mut files = Vec::new();
+    for input in inputs {
+        if !input.is_dir() {
+            files.push(input.clone());
+            continue;
+        }
+        let pictures = pictures_below(input)?;
+        if pictures.is_empty() {
+            return Err(CliError::message(format!(
+                "{}: there are no pictures in this folder; give pictures, or a folder with some",
+                input.display()
+            )));
+        }
+        files.extend(pictures);
+    }
+    Ok(files)
+}
+
+fn is_array(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("npy"))
+}
+
+/// The files that cannot be read.
+struct Failures {
+    n: usize,
+    /// All files.
+    of: usize,
+}
+
+impl Failures {
+    /// Tells what is wrong with a file; if it is the only one, as the error of the command.
+    fn add(&mut self, error: CliError) -> Result<(), CliError> {
+        if self.of == 1 {
+            return Err(error);
+        }
+        output::message(error);
+        self.n += 1;
+        Ok(())
+    }
+
+    fn end(self) -> Result<(), CliError> {
+        if self.n == 0 {
+            return Ok(());
+        }
+        Err(CliError::message(format!(
+            "{} of {} could not be predicted, each named above with its reason",
+            self.n,
+            output::counted(self.of, "file")
+        )))
+    }
 }
 
 struct Predictor {
@@ -80,22 +137,40 @@ struct Predictor {
 }
 
 impl Predictor {
-    fn pictures(&mut self, paths: Vec<PathBuf>) -> Result<(), CliError> {
-        let shape = picture_shape(&self.model)?;
-        for paths in paths.chunks(BATCH) {
-            let labels = vec![0; paths.len()];
-            let options = LoadOptions::default();
-            let pictures = ImageDataset::open(paths.to_vec(), labels, shape, &options)?;
-            let samples = Samples::new(Arc::new(pictures));
-            let outputs = self.model.predict_batches(&samples, BATCH)?;
-            for (path, row) in paths.iter().zip(rows(&outputs)?) {
-                self.show(path, 0, &row)?;
+    /// Predicts those of the pictures `files` that can be read.
+    fn pictures(
+        &mut self,
+        files: &[PathBuf],
+        shape: SampleShape,
+        failures: &mut Failures,
+    ) -> Result<(), CliError> {
+        let load = |file: &PathBuf| load_picture(file, shape, Resize::default());
+        let pictures: Vec<_> = files.par_iter().map(load).collect();
+        let (mut good, mut pixels) = (Vec::new(), Vec::new());
+        for (file, picture) in files.iter().zip(pictures) {
+            match picture {
+                Ok(picture) => {
+                    good.push(file);
+                    pixels.extend(picture.pixels.to_f32());
+                }
+                Err(error) => failures.add(error.into())?,
             }
+        }
+        if good.is_empty() {
+            return Ok(());
+        }
+        let dims = [good.len(), shape.height, shape.width, shape.channels];
+        let batch =
+            Tensor::new(dims, pixels).map_err(|error| CliError::message(error.to_string()))?;
+        let outputs = self.model.predict_on_batch(&[batch])?;
+        for (file, row) in good.into_iter().zip(rows(&outputs)?) {
+            self.show(file, 0, &row)?;
         }
         Ok(())
     }
 
-    fn array(&mut self, path: &Path) -> Result<(), CliError> {
+    /// The samples of a .npy file, if they are such as the model takes.
+    fn samples_of(&self, path: &Path) -> Result<Tensor, CliError> {
         let array = read_npy(path)?;
         let expected = self.model.input_shapes().first().and_then(|shape| shape.sample());
         if array.dims().get(1..) != expected.as_deref() {
@@ -116,8 +191,13 @@ impl Predictor {
                 array.data()[at]
             )));
         }
+        Ok(array)
+    }
+
+    fn array(&mut self, path: &Path, samples: &Tensor) -> Result<(), CliError> {
+        let n = samples.dims().first().copied().unwrap_or(0);
         for start in (0..n).step_by(BATCH) {
-            let batch = array.rows(start, n.min(start + BATCH));
+            let batch = samples.rows(start, n.min(start + BATCH));
             let outputs = self.model.predict_on_batch(&[batch])?;
             for (index, row) in (start..).zip(rows(&outputs)?) {
                 self.show(path, index, &row)?;
@@ -127,6 +207,13 @@ impl Predictor {
     }
 
     fn show(&self, path: &Path, index: usize, output: &Tensor) -> Result<(), CliError> {
+        if let Some(bad) = output.data().iter().find(|x| !x.is_finite()) {
+            return Err(CliError::message(format!(
+                "{}: the model's output is {bad} for sample {index}, which is no result; its weights \
+                 are too large for such numbers: train it again with a lower learning rate",
+                path.display()
+            )));
+        }
         let guess = self.guess(output);
         let file = path.display().to_string();
         if self.json {

@@ -33,7 +33,8 @@ use crate::{interrupt, output, report};
 ///   report.html    the run in words and pictures
 ///
 /// The same seed gives the same bits, with any number of threads, and also if training was stopped
-/// (Ctrl-C ends it after the current batch with everything saved, exit code 130) and resumed.
+/// and resumed. Ctrl-C and SIGTERM end it after the current batch with everything saved, exit code
+/// 130 and 143; a second one ends it at once.
 ///
 /// Examples:
 ///
@@ -77,26 +78,26 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Settings {
     /// Passes over the training pictures, at most [default: 120]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
     /// Pictures per step [default: 16]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = at_least_one)]
     batch_size: Option<usize>,
     /// The highest learning rate [default: 0.001]
-    #[arg(long, value_name = "X", value_parser = above_zero)]
+    #[arg(long, allow_negative_numbers = true, value_name = "X", value_parser = above_zero)]
     lr: Option<f64>,
     /// Seed of everything random: weights, order, dropout, augmentation, split [default: 42]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = seed_number)]
     seed: Option<u64>,
     /// How pictures are changed at random while training [default: strong]
     #[arg(long)]
     augment: Option<Augment>,
     /// Epochs without a better smoothed validation loss before early stopping [default: 40]
-    #[arg(long, value_name = "N", value_parser = at_least_one)]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = at_least_one)]
     patience: Option<usize>,
     /// Part of each label that is given to the other classes, as labels are often wrong; two classes
     /// with one output only [default: 0.1]
-    #[arg(long, value_name = "X", value_parser = zero_to_below_one)]
+    #[arg(long, allow_negative_numbers = true, value_name = "X", value_parser = zero_to_below_one)]
     label_smoothing: Option<f64>,
     /// Start `lesson-cnn` from Keras's Glorot weights as they are, not scaled to He's variance
     #[arg(long)]
@@ -142,6 +143,10 @@ pub(crate) fn at_least_one(text: &str) -> Result<usize, String> {
         Ok(n) => Ok(n),
         Err(_) => Err("expected a whole number".to_owned()),
     }
+}
+
+fn seed_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {

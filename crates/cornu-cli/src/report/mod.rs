@@ -7,6 +7,7 @@ use cornu::formats::write_file_safely;
 use serde_json::{Map, Value, json};
 
 use crate::error::CliError;
+use crate::output::counted;
 use crate::run::{Finished, RunConfig, RunFolder};
 use crate::scores::Scores;
 
@@ -72,9 +73,9 @@ fn summary(config: &RunConfig, finished: &Finished) -> String {
         }
     };
     text.push_str(&format!(
-        " Trained on {} pictures for {} epochs{}; the model of epoch {} is kept.",
-        config.split.train,
-        state.epoch,
+        " Trained on {} for {}{}; the model of epoch {} is kept.",
+        counted(config.split.train, "picture"),
+        counted(state.epoch, "epoch"),
         finished.seconds.map_or_else(String::new, |seconds| format!(" in {seconds:.0} s")),
         state.best_epoch
     ));

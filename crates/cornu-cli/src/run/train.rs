@@ -91,8 +91,9 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     machine.apply(&mut best)?;
     if state.stopped {
         output::message(format!(
-            "no better validation loss for {} epochs: stopped; epoch {} was the best",
-            recipe.patience, state.best_epoch
+            "no better validation loss for {}: stopped; epoch {} was the best",
+            output::counted(recipe.patience, "epoch"),
+            state.best_epoch
         ));
     }
     Ok(Finished {

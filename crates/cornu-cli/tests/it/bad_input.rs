@@ -17,6 +17,96 @@ fn a_corrupt_picture_is_named() {
     assert!(!place.path("run/best.keras").exists());
 }
 
+/// A JPEG that ends neatly, but in the middle of its picture.
+#[test]
+fn a_jpeg_with_half_a_scan_is_named() {
+    let place = Place::with_pictures();
+    let whole = include_bytes!("../../../cornu-data/tests/jpeg/grey.jpg");
+    let half = [&whole[..whole.len() * 7 / 10], &[0xFF, 0xD9]].concat();
+    fs::write(place.path("whole.jpg"), whole).unwrap();
+    fs::write(place.path("half.jpg"), half).unwrap();
+    place.run("predict net.json whole.jpg").ok();
+    place.run("predict net.json half.jpg").error(&["half.jpg: truncated picture", "blocks"]);
+}
+
+#[test]
+fn good_pictures_are_predicted_although_others_are_bad() {
+    let place = Place::with_pictures();
+    for (name, bytes) in [("a.png", &b"no picture"[..]), ("b.jpg", b"\xff\xd8\xff\xe0 half")] {
+        fs::write(place.path(&format!("pictures/{name}")), bytes).unwrap();
+    }
+    fs::write(place.path("bad.npy"), b"no array").unwrap();
+    let ran = place.run("predict net.json pictures bad.npy nowhere.png --json");
+    assert_eq!(ran.stdout.lines().count(), 20, "{}", ran.stderr);
+    let named = |name: &str| ran.stderr.lines().filter(|line| line.contains(name)).count();
+    for name in ["a.png: unsupported", "b.jpg: ", "bad.npy: ", "nowhere.png: "] {
+        assert_eq!(named(name), 1, "{name}: {}", ran.stderr);
+    }
+    ran.error(&["4 of 24 files could not be predicted"]);
+}
+
+#[test]
+fn a_network_that_was_never_trained_says_so() {
+    let place = Place::with_pictures();
+    for line in ["predict lesson-cnn pictures", "evaluate net.json pictures"] {
+        let ran = place.run(line);
+        assert!(ran.stderr.contains("not trained: its weights are random"), "{}", ran.stderr);
+        ran.ok();
+    }
+    place.run(TRAIN).ok();
+    let ran = place.run("predict run/best.keras pictures");
+    assert!(!ran.stderr.contains("random"), "{}", ran.stderr);
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named() {
+    use cornu::prelude::Model;
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    let mut model = Model::load(place.path("run/best.keras")).unwrap();
+    let mut weights = model.get_weights();
+    let at = model.weight_infos().iter().position(|info| info.path.ends_with("conv2d/kernel"));
+    weights[at.unwrap()].data_mut()[3] = f32::NAN;
+    model.set_weights(&weights).unwrap();
+    model.save(place.path("nan.keras")).unwrap();
+    for command in ["predict", "evaluate"] {
+        let ran = place.run(&format!("{command} nan.keras pictures"));
+        assert!(ran.stdout.is_empty());
+        ran.error(&["nan.keras: weights of layer `", "conv2d` hold NaN (`kernel`)"]);
+    }
+}
+
+#[test]
+fn sets_too_small_to_divide_are_named() {
+    let place = Place::with_pictures();
+    fs::remove_file(place.path("pictures/manifest.csv")).unwrap();
+    for i in 1..10 {
+        fs::remove_file(place.path(&format!("pictures/normal/{:05}.png", 2 * i + 1))).unwrap();
+    }
+    place.run(TRAIN).error(&["pictures: class `normal` has 1 sample,", "manifest.csv"]);
+    let ran = place.run("demo --pictures 1 --out demo");
+    assert!(!ran.stderr.contains("manifest"), "{}", ran.stderr);
+    ran.error(&["1 synthetic picture cannot be divided", "at least 6"]);
+}
+
+#[test]
+fn inputs_that_are_no_pictures_of_one_size_are_explained() {
+    let place = Place::with_pictures();
+    let net = fs::read_to_string(place.path("net.json")).unwrap();
+    let shape = "[null,32,32,1]";
+    assert!(net.contains(shape), "{net}");
+    for (other, expected) in [
+        ("[null,null,null,1]", "must have a fixed height and width"),
+        ("[null,32,32,4]", "1 (grey) or 3 (RGB) channels, not 4"),
+    ] {
+        fs::write(place.path("other.json"), net.replace(shape, other)).unwrap();
+        place
+            .run("train pictures --model other.json --epochs 1 --out other")
+            .error(&["other.json: ", expected]);
+        place.run("predict other.json pictures").error(&[expected]);
+    }
+}
+
 #[test]
 fn folders_that_are_no_data_sets_are_named() {
     let place = Place::with_pictures();
@@ -87,7 +177,8 @@ fn a_full_disk_leaves_the_models_as_they_are() {
     let mut shell = std::process::Command::new("bash");
     shell.current_dir(place.path(".")).args(["-c", &script]);
     let ran: crate::cornu::Ran = shell.output().unwrap().into();
-    ran.error(&["run/", ".keras"]);
+    assert_eq!(ran.stderr.matches(".keras").count(), 1, "{}", ran.stderr);
+    ran.error(&["run/", ".keras: cannot write the file: "]);
     assert!(best == place.bytes("run/best.keras") && last == place.bytes("run/last.keras"));
     let left = fs::read_dir(place.path("run")).unwrap().count();
     assert_eq!(left, 6, "nothing unfinished stays");
@@ -136,7 +227,7 @@ fn a_model_that_no_memory_could_hold_is_refused() {
     let net = fs::read_to_string(place.path("net.json")).unwrap();
     let filters = "\"filters\":4";
     assert!(net.contains(filters), "{net}");
-    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000000")).unwrap();
+    fs::write(place.path("huge.json"), net.replace(filters, "\"filters\":1000000000")).unwrap();
     for command in ["summary huge.json", "plan huge.json", "predict huge.json pictures"] {
         place.run(command).error(&["huge.json", "parameters", "kernel"]);
     }
@@ -149,4 +240,46 @@ fn settings_that_would_do_nothing_are_refused() {
     let further = "train pictures --model run/best.keras --epochs 1 --out further";
     place.run(&format!("{further} --augment none")).error(&["run/best.keras", "--augment"]);
     place.run(further).ok();
+}
+
+#[test]
+fn too_large_batches_and_pictures_are_refused() {
+    let place = Place::with_pictures();
+    let memory = ["B of memory", "use a smaller batch, smaller pictures"];
+    for batch in ["10000000000", "18446744073709551615"] {
+        place.run(&format!("bench net.json --batch {batch}")).error(&memory);
+        let plan = place.run(&format!("plan net.json --train --batch {batch}")).ok();
+        assert!(plan.contains(&format!("memory of {batch} samples")), "{plan}");
+        // A batch is never larger than the data set.
+        let line = format!("{TRAIN} --overwrite --threads 1 --batch-size {batch}");
+        place.run(&line).ok();
+    }
+    let net = fs::read_to_string(place.path("net.json")).unwrap();
+    let shape = "[null,32,32,1]";
+    assert!(net.contains(shape), "{net}");
+    let with_shape = |name: &str, sizes: &str| {
+        fs::write(place.path(name), net.replace(shape, sizes)).unwrap();
+    };
+    with_shape("large.json", "[null,1000000,100000,1]");
+    place.run("bench large.json --batch 1").error(&memory);
+    assert!(place.run("plan large.json").ok().contains(" TB; "));
+    with_shape("absurd.json", "[null,10000000000,10000000000,10000000000]");
+    for command in ["summary absurd.json", "plan absurd.json", "bench absurd.json"] {
+        place.run(command).error(&["absurd.json", "too large"]);
+    }
+}
+
+/// A limit on addresses answers as a machine without memory does.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_the_system_refuses_is_an_error() {
+    let place = Place::with_pictures();
+    let script = format!(
+        "ulimit -v 1000000; exec '{}' bench net.json --threads 1 --batch 300000",
+        env!("CARGO_BIN_EXE_cornu")
+    );
+    let mut shell = std::process::Command::new("bash");
+    shell.current_dir(place.path(".")).args(["-c", &script]);
+    let ran: crate::cornu::Ran = shell.output().unwrap().into();
+    ran.error(&["300000 samples", "memory"]);
 }

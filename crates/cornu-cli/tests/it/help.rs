@@ -25,3 +25,22 @@ fn what_cannot_be_understood_is_exit_code_2() {
         assert!(ran.stdout.is_empty(), "`{line}`");
     }
 }
+
+#[test]
+fn a_negative_number_is_a_value() {
+    let place = Place::new();
+    for (line, message) in [
+        ("train x --out y --lr -1", "expected a number above 0"),
+        ("train x --out y --label-smoothing -0.5", "expected a number from 0 to below 1"),
+        ("train x --out y --seed -3", "expected a whole number from 0 to"),
+        ("train x --out y --batch-size -3", "expected a whole number"),
+        ("bench lesson-cnn --batch -3", "expected a whole number"),
+        ("bench lesson-cnn --steps -3", "expected a whole number"),
+        ("plan lesson-cnn --batch -3", "expected a whole number"),
+        ("plan lesson-cnn --threads -3", "-3 is not in 1..=1024"),
+    ] {
+        let ran = place.run(line);
+        assert_eq!(ran.code, 2, "`{line}`: {}", ran.stderr);
+        assert!(ran.stderr.contains(message), "`{line}`: {}", ran.stderr);
+    }
+}

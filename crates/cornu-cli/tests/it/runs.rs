@@ -89,15 +89,14 @@ fn a_resumed_run_goes_on_as_if_it_had_not_stopped() {
     assert!(before != place.bytes("a/last.keras"));
 }
 
+/// Trains until `signal` comes in the first epochs; answers the exit code, what was said from then
+/// on, and how many epochs were begun.
 #[cfg(unix)]
-#[test]
-fn ctrl_c_saves_everything_and_loses_no_bit() {
-    let place = Place::with_pictures();
-    let line = format!("{TRAIN} --epochs 300 --no-early-stopping --no-schedule --out");
+fn train_until(place: &Place, signal: &str, run: &str) -> (Option<i32>, Vec<String>, usize) {
+    let line = format!("{TRAIN} --epochs 300 --no-early-stopping --no-schedule --out {run}");
     let mut child = place
         .command()
         .args(line.split_whitespace())
-        .arg("a")
         .stderr(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .spawn()
@@ -109,21 +108,31 @@ fn ctrl_c_saves_everything_and_loses_no_bit() {
     };
     assert!(lines.by_ref().any(|line| line.unwrap().starts_with("epoch 1/300")));
     let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
     let rest: Vec<String> = lines.map(Result::unwrap).collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest:?}");
-    assert!(rest.last().unwrap().contains("everything is saved in a"), "{rest:?}");
+    let history = String::from_utf8(place.bytes(&format!("{run}/history.csv"))).unwrap();
+    (child.wait().unwrap().code(), rest, history.lines().count())
+}
 
-    let history = String::from_utf8(place.bytes("a/history.csv")).unwrap();
-    let epochs = history.lines().count() + 1;
-    train(&place, &format!("--out a --resume --epochs {epochs}")).ok();
-    let more = "--no-early-stopping --no-schedule";
-    train(&place, &format!("--out b --epochs {epochs} {more}")).ok();
-    for file in ["best.keras", "last.keras"] {
-        assert!(
-            place.bytes(&format!("a/{file}")) == place.bytes(&format!("b/{file}")),
-            "{file} differs"
-        );
+#[cfg(unix)]
+#[test]
+fn ctrl_c_and_sigterm_save_everything_and_lose_no_bit() {
+    let place = Place::with_pictures();
+    for (signal, exit_code) in [("-INT", 130), ("-TERM", 143)] {
+        let (run, straight) = (format!("stopped{signal}"), format!("straight{signal}"));
+        let (code, said, begun) = train_until(&place, signal, &run);
+        assert_eq!(code, Some(exit_code), "{said:?}");
+        let last = said.last().unwrap();
+        assert!(last.contains(&format!("everything is saved in {run}")), "{said:?}");
+
+        let epochs = begun + 1;
+        train(&place, &format!("--out {run} --resume --epochs {epochs}")).ok();
+        let more = "--no-early-stopping --no-schedule";
+        train(&place, &format!("--out {straight} --epochs {epochs} {more}")).ok();
+        for file in ["best.keras", "last.keras"] {
+            let [a, b] = [&run, &straight].map(|run| place.bytes(&format!("{run}/{file}")));
+            assert!(a == b, "{signal}: {file} differs");
+        }
     }
 }
 

@@ -8,6 +8,9 @@ use std::path::Path;
 /// Names of the classes, in the order of [`Class::index`] and of the alphabet.
 pub const CLASS_NAMES: [&str; 2] = ["effusion", "normal"];
 
+/// Pictures of the smallest set with a picture of each class for each split.
+const FEWEST: usize = CLASS_NAMES.len() * Split::ALL.len();
+
 /// Drawn at a time when exporting.
 const EXPORT_CHUNK: usize = 64;
 
@@ -53,6 +56,14 @@ impl Set {
     ///
     /// If there are fewer than three pictures of a class.
     pub fn split(&self) -> Result<SplitIndices, DataError> {
+        let n = self.len();
+        if n < FEWEST {
+            let pictures = if n == 1 { "picture" } else { "pictures" };
+            return Err(DataError::Split(format!(
+                "{n} synthetic {pictures} cannot be divided into train, val and test so that each has \
+                 both classes; draw at least {FEWEST}"
+            )));
+        }
         split_samples(&self.labels, &self.class_names(), None, Fractions::default(), self.seed)
     }
 

@@ -1,5 +1,6 @@
 //! Every way of running gives what the reference gives.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod memory;
 mod networks;
 mod runtimes;

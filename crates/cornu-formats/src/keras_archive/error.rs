@@ -25,6 +25,17 @@ pub enum ArchiveError {
     Write(#[from] WriteError),
 }
 
+impl ArchiveError {
+    /// The message without the file's name, for whoever has named it already.
+    pub fn without_file(&self) -> String {
+        match self {
+            Self::Read { problem, .. } => problem.to_string(),
+            Self::Make { .. } => self.to_string(),
+            Self::Write(error) => error.without_path(),
+        }
+    }
+}
+
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -35,7 +46,9 @@ pub enum Problem {
         cause: std::io::Error,
     },
     /// There are no bytes.
-    #[error("the file is empty; the model was probably not saved completely, save it again")]
+    #[error(
+        "the file is empty, and no model can be read from it; take another copy of it, or remove it"
+    )]
     Empty,
     /// A folder that is not an unzipped archive.
     #[error("this is a folder without config.json; give the path of a .keras file")]

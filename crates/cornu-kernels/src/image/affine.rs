@@ -221,6 +221,10 @@ impl Reader<'_> {
         let [a0, a1, a2, b0, b1, b2] = self.map.matrix.map(|m| s.splat(m));
         let row = s.splat(i as f32);
         let (height, width) = (self.size.height, self.size.width);
+        let single = self.size.channels == 1;
+        let bilinear = single && self.map.interpolation == Interpolation::Bilinear;
+        let constant = self.map.fill_mode == FillMode::Constant;
+        let in_pairs = bilinear && !constant && 2 <= height.min(width);
         let mut j = columns.start;
         while j < columns.end {
             let n = (columns.end - j).min(S::LANES);
@@ -228,35 +232,42 @@ impl Reader<'_> {
             let across = s.add(s.add(s.mul(a0, column), s.mul(a1, row)), a2);
             let down = s.add(s.add(s.mul(b0, column), s.mul(b1, row)), b2);
             let y = &mut y[j * self.size.channels..(j + n) * self.size.channels];
-            if self.map.interpolation == Interpolation::Bilinear
-                && self.size.channels == 1
-                && is_inside(s, across, width)
-                && is_inside(s, down, height)
-            {
-                self.inside(s, y, across, down);
+            if bilinear && is_inside(s, across, width) && is_inside(s, down, height) {
+                self.in_pairs(s, y, across, down);
+            } else if constant && single && is_beyond(s, [across, down], [width, height]) {
+                y.fill(self.map.fill_value);
             } else {
                 let across = fold(s, across, width, self.map.fill_mode);
                 let down = fold(s, down, height, self.map.fill_mode);
-                self.anywhere(s, y, across, down);
+                if in_pairs {
+                    self.in_pairs(s, y, across, down);
+                } else {
+                    self.anywhere(s, y, across, down);
+                }
             }
             j += n;
         }
     }
 
-    /// One channel, bilinear, all four neighbours inside of the picture.
+    /// One channel, bilinear, coordinates inside or folded, in a picture of at least 2 x 2 pixels.
     #[inline(always)]
-    fn inside<S: Simd>(self, s: S, y: &mut [f32], across: S::V, down: S::V) {
-        let (left, upper) = (s.floor(across), s.floor(down));
-        let (v, u) = (s.sub(across, left), s.sub(down, upper));
-        let at = s.mul_add(upper, s.splat(self.size.width as f32), left);
-        // SAFETY: `is_inside`: left + 1 and upper + 1 lie inside of the picture too; y holds at
-        // most a vector.
+    fn in_pairs<S: Simd>(self, s: S, y: &mut [f32], across: S::V, down: S::V) {
+        let (height, width) = (self.size.height, self.size.width);
+        // The last pixel is the second of its pair, with all of the weight.
+        let left = s.min(s.floor(across), s.splat(width as f32 - 2.0));
+        let top = s.min(s.floor(down), s.splat(height as f32 - 2.0));
+        let (v, u) = (s.sub(across, left), s.sub(down, top));
+        let at = s.mul_add(top, s.splat(width as f32), left);
+        // This form is exact for weights 0 and 1.
+        let rest = s.sub(s.splat(1.0), v);
+        // SAFETY: left + 1 and top + 1 lie inside of the picture, and so do left and top, as
+        // coordinates are at least 0; y holds at most a vector.
         unsafe {
             let (a, b) = s.gather_pairs(self.x.as_ptr(), at);
-            let (c, d) = s.gather_pairs(self.x.as_ptr().add(self.size.width), at);
-            let upper = s.mul_add(v, s.sub(b, a), a);
-            let lower = s.mul_add(v, s.sub(d, c), c);
-            let mixed = s.mul_add(u, s.sub(lower, upper), upper);
+            let (c, d) = s.gather_pairs(self.x.as_ptr().add(width), at);
+            let upper = s.mul_add(v, b, s.mul(rest, a));
+            let lower = s.mul_add(v, d, s.mul(rest, c));
+            let mixed = s.mul_add(u, lower, s.mul(s.sub(s.splat(1.0), u), upper));
             s.store_first(y.as_mut_ptr(), y.len(), mixed);
         }
     }
@@ -332,6 +343,18 @@ impl Reader<'_> {
 fn is_inside<S: Simd>(s: S, z: S::V, n: usize) -> bool {
     let inside = s.both(s.le(s.splat(0.0), z), s.lt(z, s.splat(n as f32 - 1.0)));
     !s.any(s.eq(s.truth(inside), s.splat(0.0)))
+}
+
+/// Whether no neighbour of any point lies inside of a picture of these sizes.
+#[inline(always)]
+fn is_beyond<S: Simd>(s: S, point: [S::V; 2], sizes: [usize; 2]) -> bool {
+    !s.any(s.both(is_near(s, point[0], sizes[0]), is_near(s, point[1], sizes[1])))
+}
+
+/// Whether each point or its next pixel may be one of n pixels.
+#[inline(always)]
+fn is_near<S: Simd>(s: S, z: S::V, n: usize) -> S::M {
+    s.both(s.lt(s.splat(-1.0), z), s.lt(z, s.splat(n as f32)))
 }
 
 /// The pixels next to folded coordinates among n. Pixels outside are moved inside and weigh 0.
@@ -431,12 +454,14 @@ mod tests {
             [1.0, 0.0, 31.27, 0.0, 1.0, -17.41],
             [1.0, 0.0, 0.3, 0.0, 1.0, 3.0],
             [1.31, 0.0, -3.13, 0.0, 0.73, 1.21],
+            [-1.0, 0.0, 19.37, 0.0, -1.0, 7.61],
+            [0.9831, -0.18717, 2.17373, 0.21191, 0.97313, 0.53331],
             [cos, -sin, 3.257, sin, cos, -1.271],
             [3.0 * cos, -3.0 * sin, -20.17, 3.0 * sin, 3.0 * cos, -30.63],
             [0.5 * cos, -0.5 * sin, 5.17, 0.5 * sin, 0.5 * cos, 3.63],
         ];
         for isa in Isa::available() {
-            for (height, width) in [(1, 1), (6, 5), (3, 17), (20, 40), (1, 9)] {
+            for (height, width) in [(1, 1), (6, 5), (3, 17), (20, 40), (1, 9), (70, 67)] {
                 for channels in [1, 3, 16, 17] {
                     let size = Size { height, width, channels };
                     let mut x = vec![0.0; size.len()];
@@ -466,6 +491,26 @@ mod tests {
                             }
                         }
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_turned_over_picture_is_exact() {
+        for isa in Isa::available() {
+            for (height, width) in [(1, 1), (2, 2), (9, 17), (40, 67), (32, 64)] {
+                let size = Size { height, width, channels: 1 };
+                let mut x = vec![0.0; size.len()];
+                uniform(isa, &mut x, Counter::default(), 0);
+                let matrix = [-1.0, 0.0, width as f32 - 1.0, 0.0, 1.0, 0.0];
+                for mode in MODES {
+                    let mut y = vec![f32::NAN; x.len()];
+                    let bilinear = Interpolation::Bilinear;
+                    affine_transform(isa, &mut y, &x, size, matrix, bilinear, mode, 3.0);
+                    let mut want = x.clone();
+                    want.chunks_exact_mut(width).for_each(<[f32]>::reverse);
+                    assert_eq!(y, want, "{height}x{width} {mode:?} on {isa}");
                 }
             }
         }

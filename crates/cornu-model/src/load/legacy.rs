@@ -21,7 +21,7 @@ impl Model {
         let problem = |problem: String| ModelError::File { path: path.to_owned(), problem };
         let in_file = |error: ModelError| problem(error.to_string());
         let bytes = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let root = read_h5(bytes).map_err(|error| file_error(path, &error))?;
+        let root = read_h5(bytes).map_err(|error| file_error(path, error.to_string()))?;
         let config = json_attribute(&root, "model_config")
             .map_err(problem)?
             .ok_or_else(|| problem("there is no model in this file, only weights".to_owned()))?;

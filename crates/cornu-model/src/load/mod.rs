@@ -38,7 +38,7 @@ impl Model {
         if path.extension().is_some_and(|extension| extension == "h5") {
             return Self::load_legacy(path, compile);
         }
-        let archive = read_keras(path).map_err(|error| file_error(path, &error))?;
+        let archive = read_keras(path).map_err(|error| file_error(path, error.without_file()))?;
         let in_file = |error: ModelError| in_file(path, "config.json", &error);
         let mut model = Self::from_config(&archive.config).map_err(in_file)?;
         let config = &archive.config["compile_config"];
@@ -63,7 +63,7 @@ impl Model {
         let path = path.as_ref();
         let problem = |problem: String| ModelError::File { path: path.to_owned(), problem };
         let bytes = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let root = read_h5(bytes).map_err(|error| file_error(path, &error))?;
+        let root = read_h5(bytes).map_err(|error| file_error(path, error.to_string()))?;
         self.take_tree(&root).map_err(problem)
     }
 

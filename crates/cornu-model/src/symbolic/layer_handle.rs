@@ -1,6 +1,7 @@
 use std::borrow::Borrow;
 use std::sync::Arc;
 
+use cornu_graph::check_size;
 use cornu_nn::{Layer, SymbolicShape};
 use serde_json::{Map, Value};
 
@@ -127,7 +128,13 @@ impl LayerHandle {
     ) -> Result<Vec<KerasTensor>, ModelError> {
         let inputs: Vec<KerasTensor> = inputs.iter().map(|input| input.borrow().clone()).collect();
         let shapes: Vec<SymbolicShape> = inputs.iter().map(|input| input.shape().clone()).collect();
-        let output_shapes = self.output_shapes(&shapes).map_err(|error| match error {
+        let checked = || {
+            check_sizes("input", &shapes)?;
+            let outputs = self.output_shapes(&shapes)?;
+            check_sizes("output", &outputs)?;
+            Ok(outputs)
+        };
+        let output_shapes = checked().map_err(|error| match error {
             Refusal::Layer(source) => ModelError::layer(provisional_name(self, &inputs), source),
             Refusal::Network(problem) => ModelError::Structure(format!(
                 "`{}` used as a layer: {problem}",
@@ -202,6 +209,15 @@ impl LayerHandle {
 enum Refusal {
     Layer(cornu_nn::LayerError),
     Network(String),
+}
+
+/// Sizes that can be counted with, before a layer multiplies them.
+fn check_sizes(what: &'static str, shapes: &[SymbolicShape]) -> Result<(), Refusal> {
+    shapes
+        .iter()
+        .filter_map(SymbolicShape::to_graph)
+        .try_for_each(|shape| check_size(what, &shape))
+        .map_err(|error| Refusal::Layer(error.into()))
 }
 
 /// The first output; a layer has at least one.

@@ -1,7 +1,7 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value};
 
-use super::draw;
+use super::{draw, sampling};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
@@ -93,6 +93,10 @@ impl RandomFlip {
         x: ValueId,
         flips: ValueId,
     ) -> Result<ValueId, GraphError> {
+        let axes = [self.mode != FlipMode::Horizontal, self.mode != FlipMode::Vertical];
+        if let Some(y) = sampling::flip_moved(g, x, self.data_format, flips, axes)? {
+            return Ok(y);
+        }
         let [rows, columns] = self.data_format.spatial();
         let mut turned = x;
         if self.mode != FlipMode::Vertical {

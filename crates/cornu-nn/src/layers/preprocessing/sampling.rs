@@ -54,7 +54,10 @@ pub(super) fn write(config: ConfigWriter, sampling: Sampling) -> ConfigWriter {
 ///
 /// Pictures that were just moved by another layer with the same sampling are read through the product
 /// of both maps instead: a row of geometric layers interpolates once, not once per layer as in Keras,
-/// which is sharper and faster. What lies outside of the picture is filled once, too.
+/// which is sharper and faster. What lies outside of the picture is filled once, too. Pictures that
+/// a flip may have turned over are read in the other direction where it did: as all fill modes are
+/// symmetric, this is the same, except that the nearest pixel of a point just between two would
+/// change, so it is done for bilinear interpolation only.
 pub(super) fn transform(
     g: &mut Graph,
     x: ValueId,
@@ -64,6 +67,14 @@ pub(super) fn transform(
 ) -> Result<ValueId, GraphError> {
     let mut x = format.channels_last(g, x)?;
     let mut columns = columns;
+    while sampling.interpolation == Interpolation::Bilinear
+        && let Some((original, flips, axes)) = turned_over(g, x)
+    {
+        let flip = flip_columns(g, original, flips, axes)?;
+        let flip = as_transforms(g, original, flip)?;
+        columns = product(g, flip, columns)?;
+        x = original;
+    }
     let before = g.node(x);
     if let (Op::AffineTransform(op), [original, transforms]) = (&before.op, &before.inputs[..])
         && op.sampling == sampling
@@ -72,14 +83,85 @@ pub(super) fn transform(
         columns = product(g, transforms, columns)?;
         x = original;
     }
+    let transforms = as_transforms(g, x, columns)?;
+    let y = g.affine_transform(x, transforms, sampling)?;
+    format.in_own_format(g, y)
+}
+
+/// Pictures that were just moved, turned over along `axes` where `flips` `(samples, 1, 1, 1)` is not
+/// 0, which their map does; `None` if they were not.
+pub(super) fn flip_moved(
+    g: &mut Graph,
+    x: ValueId,
+    format: DataFormat,
+    flips: ValueId,
+    axes: [bool; 2],
+) -> Result<Option<ValueId>, GraphError> {
+    let Op::AffineTransform(op) = &g.node(x).op else { return Ok(None) };
+    let sampling = op.sampling;
+    if format != DataFormat::ChannelsLast {
+        return Ok(None);
+    }
+    let columns = flip_columns(g, x, flips, axes)?;
+    transform(g, x, format, columns, sampling).map(Some)
+}
+
+/// What a flip of pictures `(N, H, W, C)` made `x` of, its flags `(samples, 1, 1, 1)`, and whether it
+/// goes along the rows and the columns; `None` if `x` is no flip's result.
+fn turned_over(g: &Graph, x: ValueId) -> Option<(ValueId, ValueId, [bool; 2])> {
+    let node = g.node(x);
+    let (Op::Select(_), &[flips, turned, original]) = (&node.op, &node.inputs[..]) else {
+        return None;
+    };
+    let one_each = matches!(
+        g.shape(flips).dims(),
+        [Dim::Batch(_), Dim::Fixed(1), Dim::Fixed(1), Dim::Fixed(1)]
+    );
+    let mut axes = [false; 2];
+    let mut at = turned;
+    while at != original {
+        let node = g.node(at);
+        let Op::Reverse(op) = &node.op else { return None };
+        let along = axes.get_mut(op.axis.checked_sub(1)?)?;
+        *along = !*along;
+        at = node.inputs[0];
+    }
+    one_each.then_some((original, flips, axes))
+}
+
+/// The map that turns pictures `(N, H, W, C)` over where `flips` is not 0: `-x + W - 1`,
+/// `-y + H - 1`, along those of rows and columns that `axes` names.
+fn flip_columns(
+    g: &mut Graph,
+    x: ValueId,
+    flips: ValueId,
+    axes: [bool; 2],
+) -> Result<[ValueId; 6], GraphError> {
+    let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
+    let flips = g.select(flips, one, zero)?;
+    let flips = g.reshape(flips, Shape::new([g.shape(x).dims()[0], Dim::Fixed(1)]))?;
+    let twice = g.mul_scalar(flips, 2.0)?;
+    let sign = g.scalar_sub(1.0, twice)?;
+    let centre = centre(g, x, DataFormat::ChannelsLast);
+    let mut columns = [one, zero, zero, zero, one, zero];
+    let [rows, across] = axes;
+    if across {
+        (columns[0], columns[2]) = (sign, g.mul_scalar(flips, 2.0 * centre[0])?);
+    }
+    if rows {
+        (columns[4], columns[5]) = (sign, g.mul_scalar(flips, 2.0 * centre[1])?);
+    }
+    Ok(columns)
+}
+
+/// Columns, each `(samples, 1)` or a number, as the transforms `(samples, 6)` of pictures `x`.
+fn as_transforms(g: &mut Graph, x: ValueId, columns: [ValueId; 6]) -> Result<ValueId, GraphError> {
     let column = Shape::new([g.shape(x).dims()[0], Dim::Fixed(1)]);
     let columns = columns
         .into_iter()
         .map(|value| g.broadcast_to(value, column.clone()))
         .collect::<Result<Vec<_>, _>>()?;
-    let transforms = g.concat(&columns, 1)?;
-    let y = g.affine_transform(x, transforms, sampling)?;
-    format.in_own_format(g, y)
+    g.concat(&columns, 1)
 }
 
 /// The map that first goes through `columns`, then through `outer` `(samples, 6)`: the product of the
@@ -115,7 +197,59 @@ mod tests {
     use cornu_tensor::Array;
 
     use super::*;
-    use crate::layers::{RandomRotation, RandomTranslation};
+    use crate::layers::{FlipMode, RandomFlip, RandomRotation, RandomTranslation};
+
+    #[test]
+    fn a_flip_next_to_a_move_is_part_of_its_map() {
+        for fill_mode in [FillMode::Reflect, FillMode::Wrap, FillMode::Constant, FillMode::Nearest]
+        {
+            for mode in [FlipMode::Horizontal, FlipMode::Vertical, FlipMode::HorizontalAndVertical]
+            {
+                for flip_first in [true, false] {
+                    let mut g = Graph::new();
+                    let x = g.input("x", Shape::batched([7, 9, 2])).unwrap();
+                    let flips = g.input("flips", Shape::batched([1, 1, 1])).unwrap();
+                    let moves = g.input("moves", Shape::batched([2])).unwrap();
+                    let sampling = Sampling { fill_mode, fill_value: 5.0, ..default() };
+                    let flip = RandomFlip::new(mode);
+                    let shift = RandomTranslation::new(0.1, 0.1).sampling(sampling);
+                    // A sum with 0 between both layers keeps them apart.
+                    for (name, apart) in [("joined", false), ("apart", true)] {
+                        let mut y = x;
+                        for turn in [flip_first, !flip_first] {
+                            y = if turn {
+                                flip.transform(&mut g, y, flips).unwrap()
+                            } else {
+                                shift.transform(&mut g, y, moves).unwrap()
+                            };
+                            if apart {
+                                y = g.add_scalar(y, 0.0).unwrap();
+                            }
+                        }
+                        g.set_output(name, y);
+                    }
+                    let turns = |g: &Graph| {
+                        g.nodes().iter().filter(|node| matches!(node.op, Op::Reverse(_))).count()
+                    };
+                    let directions = if mode == FlipMode::HorizontalAndVertical { 2 } else { 1 };
+                    assert_eq!(turns(&g.without_dead_nodes()), directions, "only those apart");
+
+                    let mut feed = Feed { samples: 4, ..Feed::default() };
+                    let pictures = Array::from_fn([4, 7, 9, 2], |i| (i * i % 37) as f64);
+                    feed.inputs.insert("x".to_owned(), pictures);
+                    let drawn = vec![0.0, 1.0, 1.0, 1.0];
+                    feed.inputs
+                        .insert("flips".to_owned(), Array::new([4, 1, 1, 1], drawn).unwrap());
+                    let drawn = vec![1.25, 0.5, 2.375, -1.125, -23.625, 40.375, 0.0, 0.0];
+                    feed.inputs.insert("moves".to_owned(), Array::new([4, 2], drawn).unwrap());
+                    let results = evaluate(&g, &mut feed).unwrap();
+                    for (a, b) in results["joined"].data().iter().zip(results["apart"].data()) {
+                        assert!((a - b).abs() < 1e-9, "{fill_mode:?} {mode:?}: {a} and {b}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_row_of_geometric_layers_interpolates_once() {
