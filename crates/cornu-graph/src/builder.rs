@@ -276,12 +276,7 @@ impl Graph {
     }
 
     /// `x` divided by the number of elements of `shape` along `axes`.
-    pub(crate) fn divide_by_count(
-        &mut self,
-        x: ValueId,
-        shape: &Shape,
-        axes: &[usize],
-    ) -> Built {
+    pub(crate) fn divide_by_count(&mut self, x: ValueId, shape: &Shape, axes: &[usize]) -> Built {
         let mut n = 1.0;
         let mut over_samples = false;
         for &axis in axes {

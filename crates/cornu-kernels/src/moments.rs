@@ -155,9 +155,8 @@ fn row_sums<S: Simd>(s: S, x: &[f32], walk: &Walk, pivot: f32) -> [f32; 2] {
             v += 1;
         }
     }
-    let total = |parts: [S::V; V]| {
-        s.sum(s.add(s.add(parts[0], parts[1]), s.add(parts[2], parts[3])))
-    };
+    let total =
+        |parts: [S::V; V]| s.sum(s.add(s.add(parts[0], parts[1]), s.add(parts[2], parts[3])));
     [total(sums), total(squares)]
 }
 
@@ -316,8 +315,7 @@ mod tests {
             for inner in [1, 20] {
                 let mut x = data(10 * inner);
                 x[3 * inner] = f32::NAN;
-                let walk =
-                    Walk { outer: 1, outer_step: 0, rows: 1, row_step: 0, width: 10, inner };
+                let walk = Walk { outer: 1, outer_step: 0, rows: 1, row_step: 0, width: 10, inner };
                 let (mut mean, mut m2) = (vec![0.0; inner], vec![0.0; inner]);
                 moments(isa, &mut mean, &mut m2, &x, &walk);
                 assert!(mean[0].is_nan() && m2[0].is_nan());
