@@ -92,8 +92,9 @@ impl ConvShape {
         2.0 * (h * w * filters * taps) as f64
     }
 
-    /// The family whose vectors would be filled best. Below 32 channels one register of weights
-    /// serves few products, which favours planes a little; above, pixels.
+    /// The family whose vectors would be filled best. Where both are filled alike, pixels: their
+    /// kernel gradient is faster. Planes are worth some empty lanes if there are few channels, where
+    /// one register of weights serves few products.
     pub(crate) fn family(&self) -> Family {
         let reach = |axis: usize| (self.window.size[axis] - 1) * self.window.dilation[axis];
         let over_padded = (0..2).any(|axis| reach(axis) < self.window.before[axis]);
@@ -103,7 +104,7 @@ impl ConvShape {
         let filled = |n: usize| n as f64 / n.next_multiple_of(16) as f64;
         let planes = filled(self.output[1]);
         let pixels = f64::midpoint(filled(self.input[2]), filled(self.output[2]));
-        let few_channels = self.input[2].min(self.output[2]) < 32;
+        let few_channels = self.input[2].min(self.output[2]) < 16;
         if planes > pixels * if few_channels { 0.9 } else { 1.1 } {
             Family::Planes
         } else {

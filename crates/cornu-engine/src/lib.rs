@@ -11,6 +11,7 @@ mod program;
 
 // The road from a graph to a plan, in order.
 mod bind;
+mod combine;
 mod groups;
 mod layouts;
 mod lower;
@@ -19,6 +20,7 @@ mod passes;
 mod placement;
 mod plan;
 mod plan_text;
+mod recompute;
 
 // The road of a batch through a plan.
 mod profile;

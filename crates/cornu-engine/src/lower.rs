@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cornu_graph::ops::ReduceKind;
 use cornu_graph::{Graph, Op, ValueId};
 use cornu_tensor::Shape;
 
 use crate::bind::{self, Kernel, Relayout, Unpooling};
+use crate::combine::Combine;
 use crate::groups::Group;
 use crate::layouts::{Layout, Layouts};
 use crate::placement::{Placement, Role};
@@ -208,18 +208,14 @@ impl Lowering<'_> {
     pub(crate) fn reduction_step(
         &mut self,
         value: ValueId,
-        combine: ReduceKind,
+        combine: Combine,
         kernel: Box<dyn Kernel>,
         inputs: Vec<BufferId>,
     ) {
         let result = self.output(value, Layout::Rows);
-        let start = match combine {
-            ReduceKind::Sum => 0.0,
-            ReduceKind::Max => f32::NEG_INFINITY,
-            ReduceKind::Min => f32::INFINITY,
-        };
         let accumulator = self.plan.accumulators.len();
-        self.plan.accumulators.push((self.plan.buffers[result].len, start));
+        let len = combine.accumulator_len(self.plan.buffers[result].len);
+        self.plan.accumulators.push((len, combine.start()));
         let scope = self.scope.clone();
         let step =
             Step { kernel, inputs, outputs: Vec::new(), accumulator: Some(accumulator), scope };

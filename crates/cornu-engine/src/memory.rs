@@ -2,48 +2,71 @@
 //!
 //! A buffer of samples that is read in its own phase only lives in the worker's memory, from the
 //! step that writes it to the last that reads it; afterwards the next value takes its place, still
-//! warm in the cache. What a later phase or the caller reads is kept for all samples.
-
-use std::collections::BTreeSet;
+//! warm in the cache. What a later phase or the caller reads is kept for all samples, from the phase
+//! that writes it to the last that reads it; a value of the same size may then follow in its place.
 
 use crate::plan::{BufferId, Home, Plan};
 use crate::schedule::Schedule;
 
-/// The phase in which a buffer is written, and the last step of that phase that reads it.
+/// Phase and step of a phase's samples.
+type Moment = (usize, usize);
+
+/// When a buffer is written, and when it is read for the last time.
 #[derive(Debug, Clone, Copy)]
 struct Life {
-    phase: usize,
-    last: usize,
+    first: Moment,
+    last: Moment,
 }
 
 /// Gives every buffer of samples its memory.
 pub(crate) fn place_buffers(plan: &mut Plan) {
     let mut lives: Vec<Option<Life>> = vec![None; plan.buffers.len()];
-    let mut kept: BTreeSet<BufferId> = plan.outputs.iter().copied().collect();
     for (phase, steps) in plan.phases.iter().enumerate() {
         for (index, step) in steps.samples.iter().enumerate() {
+            let now = (phase, index);
             for &output in &step.outputs {
-                lives[output] = Some(Life { phase, last: index });
+                lives[output] = Some(Life { first: now, last: now });
             }
             for &input in &step.inputs {
-                match &mut lives[input] {
-                    Some(life) if life.phase == phase => life.last = index,
-                    Some(_) => {
-                        kept.insert(input);
-                    }
-                    None => {}
+                if let Some(life) = &mut lives[input] {
+                    life.last = now;
                 }
             }
         }
     }
-    for &buffer in &kept {
-        if let Home::Worker(_) = plan.buffers[buffer].home {
-            plan.slot.push(plan.buffers[buffer].len);
-            plan.buffers[buffer].home = Home::Slot(plan.slot.len() - 1);
+    for &output in &plan.outputs {
+        if let Some(life) = &mut lives[output] {
+            life.last = (usize::MAX, usize::MAX);
         }
     }
+    share_kept_memory(plan, &lives);
     for phase in 0..plan.phases.len() {
         share_worker_memory(plan, phase, &lives);
+    }
+}
+
+/// Hands out memory for what is kept, in the order in which it is written. A piece is free for the
+/// next value once the last step that reads it is over: each sample has its part of the piece, and
+/// goes through the steps in order.
+fn share_kept_memory(plan: &mut Plan, lives: &[Option<Life>]) {
+    let mut kept: Vec<(Life, BufferId)> = (0..plan.buffers.len())
+        .filter_map(|buffer| Some((lives[buffer]?, buffer)))
+        .filter(|(life, _)| life.first.0 != life.last.0)
+        .collect();
+    kept.sort_by_key(|&(life, buffer)| (life.first, buffer));
+    // For each piece, when it is read for the last time.
+    let mut busy_until: Vec<Moment> = Vec::new();
+    for (life, buffer) in kept {
+        let len = plan.buffers[buffer].len;
+        let free = (0..plan.slot.len())
+            .find(|&piece| plan.slot[piece] == len && busy_until[piece] < life.first);
+        let piece = free.unwrap_or_else(|| {
+            plan.slot.push(len);
+            busy_until.push(life.last);
+            plan.slot.len() - 1
+        });
+        busy_until[piece] = life.last;
+        plan.buffers[buffer].home = Home::Slot(piece);
     }
 }
 
@@ -58,7 +81,7 @@ fn share_worker_memory(plan: &mut Plan, phase: usize, lives: &[Option<Life>]) {
             let len = plan.buffers[output].len;
             let piece = take_free(&mut free, &mut plan.worker, len);
             plan.buffers[output].home = Home::Worker(piece);
-            let last = lives[output].map_or(index, |life| life.last);
+            let last = lives[output].map_or(index, |life| life.last.1);
             busy.push((last, piece));
         }
         busy.retain(|&(last, piece)| {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cornu_graph::ops::ReduceKind;
 use cornu_tensor::Shape;
 
 use crate::bind::Kernel;
+use crate::combine::Combine;
 use crate::layouts::Layout;
 
 /// Position of a buffer in [`Plan::buffers`].
@@ -78,7 +78,7 @@ pub(crate) struct Reduction {
     /// The [`Home::Shared`] buffer that gets the result.
     pub(crate) result: BufferId,
     /// How two partial results become one.
-    pub(crate) combine: ReduceKind,
+    pub(crate) combine: Combine,
 }
 
 /// All that a run follows.

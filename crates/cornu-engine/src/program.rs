@@ -13,6 +13,7 @@ use crate::passes::simplify;
 use crate::placement::place;
 use crate::plan::Plan;
 use crate::profile::Profile;
+use crate::recompute::recompute;
 use crate::run::{Machine, batch_text};
 use crate::{EngineError, Options, Runtime, Variables};
 
@@ -179,6 +180,10 @@ impl Program {
 fn plan(graph: &Graph, options: &Options) -> Result<Plan, EngineError> {
     let graph = simplify(graph)?;
     let placement = place(&graph);
+    let (graph, placement) = match options.runtime {
+        Runtime::Fused => recompute(graph, placement)?,
+        _ => (graph, placement),
+    };
     let groups = group(&graph, &placement, options.runtime == Runtime::Fused);
     let layouts = Layouts::choose(&graph);
     Ok(lower(&graph, &placement, &groups, layouts))

@@ -1,11 +1,11 @@
 //! Follows a plan. Nothing is decided here.
 
-use cornu_graph::ops::ReduceKind;
 use cornu_kernels::threads::{FlushDenormals, Pool};
 use cornu_kernels::{AlignedBuf, Isa, OutOfMemory};
 use cornu_tensor::Tensor;
 
 use crate::bind::{Call, Moment};
+use crate::combine::Combine;
 use crate::memory_limit::check_memory;
 use crate::plan::{Home, Plan, Step};
 use crate::profile::{self, Clock, StepProfile};
@@ -151,9 +151,11 @@ impl Machine {
                 let Home::Shared(result) = plan.buffers[reduction.result].home else { continue };
                 combine(&mut self.slots, reduction.accumulator, reduction.combine);
                 match self.slots.first() {
-                    Some(slot) => self.shared[result]
-                        .copy_from_slice(&slot.accumulators[reduction.accumulator]),
-                    None => self.shared[result].fill(plan.accumulators[reduction.accumulator].1),
+                    Some(slot) => reduction.combine.finish(
+                        &mut self.shared[result],
+                        &slot.accumulators[reduction.accumulator],
+                    ),
+                    None => self.shared[result].fill(reduction.combine.start()),
                 }
             }
         }
@@ -416,7 +418,7 @@ fn run_step(
 
 /// Combines the slots' partial results in a fixed tree, into the first slot: neighbours first, then
 /// neighbouring pairs, and so on. The tree depends on the number of slots only.
-fn combine(slots: &mut [Slot], accumulator: usize, kind: ReduceKind) {
+fn combine(slots: &mut [Slot], accumulator: usize, kind: Combine) {
     let mut distance = 1;
     while distance < slots.len() {
         let mut left = 0;
@@ -424,14 +426,7 @@ fn combine(slots: &mut [Slot], accumulator: usize, kind: ReduceKind) {
             let (head, tail) = slots.split_at_mut(left + distance);
             let to = &mut head[left].accumulators[accumulator];
             let from = &tail[0].accumulators[accumulator];
-            for (to, from) in to.iter_mut().zip(from.iter()) {
-                *to = match kind {
-                    ReduceKind::Sum => *to + *from,
-                    ReduceKind::Max if from.is_nan() || *to < *from => *from,
-                    ReduceKind::Min if from.is_nan() || *from < *to => *from,
-                    ReduceKind::Max | ReduceKind::Min => *to,
-                };
-            }
+            kind.merge(to, from);
             left += 2 * distance;
         }
         distance *= 2;

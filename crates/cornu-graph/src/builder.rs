@@ -7,7 +7,7 @@ use crate::ops::{
     BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Distribution,
     Gather, Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce,
     ReduceKind, Reshape, Resize, ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Slice, Softmax,
-    StopGradient, Transpose, Unary, UnaryKind, Variable,
+    StopGradient, Transpose, Unary, UnaryKind, Variable, Variance,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
 
@@ -266,10 +266,21 @@ impl Graph {
     /// Mean over `axes` (rising).
     pub fn mean(&mut self, x: ValueId, axes: &[usize], keep_dims: bool) -> Built {
         let sum = self.sum(x, axes, keep_dims)?;
+        let shape = self.shape(x).clone();
+        self.divide_by_count(sum, &shape, axes)
+    }
+
+    /// Mean squared distance from the mean over `axes` (rising), which are gone from the result.
+    pub fn variance(&mut self, x: ValueId, axes: &[usize]) -> Built {
+        self.add_node(Variance { axes: axes.to_vec() }.into(), &[x])
+    }
+
+    /// `x` divided by the number of elements of `shape` along `axes`.
+    pub(crate) fn divide_by_count(&mut self, x: ValueId, shape: &Shape, axes: &[usize]) -> Built {
         let mut n = 1.0;
         let mut over_samples = false;
         for &axis in axes {
-            match self.shape(x).dims()[axis] {
+            match shape.dims()[axis] {
                 Dim::Fixed(size) => n *= size as f64,
                 Dim::Batch(times) => {
                     n *= times as f64;
@@ -277,12 +288,12 @@ impl Graph {
                 }
             }
         }
-        let mut mean = self.mul_scalar(sum, 1.0 / n)?;
+        let mut share = self.mul_scalar(x, 1.0 / n)?;
         if over_samples {
             let samples = self.batch_size()?;
-            mean = self.div(mean, samples)?;
+            share = self.div(share, samples)?;
         }
-        Ok(mean)
+        Ok(share)
     }
 
     /// Sums `x` down to `shape`, which broadcasts to the shape of `x`: the transpose of a broadcast.

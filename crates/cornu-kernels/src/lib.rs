@@ -15,6 +15,7 @@ mod isa;
 pub mod layout;
 pub mod math;
 pub mod matmul;
+pub mod moments;
 pub mod peak;
 pub mod pooling;
 pub mod random;

@@ -1,12 +1,12 @@
 //! Two-dimensional convolutions: forward, gradient of the input, gradient of the kernel.
 
-use cornu_graph::ops::ReduceKind;
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::conv::{pixels, planar};
 use cornu_kernels::layout::{Pixels, Planes};
 use cornu_kernels::{as_bytes, as_bytes_mut};
 
 use super::{Call, Kernel, fallback};
+use crate::combine::Combine;
 use crate::groups::{ConvTail, Group};
 use crate::layouts::{ConvShape, Family, Layout, as_pixels};
 use crate::lower::Lowering;
@@ -437,7 +437,7 @@ pub(super) fn bind_pooled_bias_grad(
     };
     let inputs = vec![lowering.operand(d_pooled, Layout::Planes(pooled)), argmax];
     let kernel = Box::new(PooledGrad { pooled, kernel: None });
-    lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+    lowering.reduction_step(value, Combine::Sum, kernel, inputs);
     true
 }
 
@@ -481,10 +481,10 @@ pub(super) fn bind_kernel_grad(lowering: &mut Lowering<'_>, group: &Group, value
         let d_pooled = lowering.operand(d_pooled, Layout::Planes(pooled));
         let inputs = vec![d_pooled, argmax, lowering.operand(x, Layout::Planes(input))];
         let kernel = Box::new(PooledGrad { pooled, kernel: Some((conv, input)) });
-        return lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+        return lowering.reduction_step(value, Combine::Sum, kernel, inputs);
     }
     let step = Convolution::new(lowering, conv, Direction::KernelGrad, [x, dy]);
     let (x_layout, dy_layout) = (layout(x), layout(dy));
     let inputs = vec![lowering.operand(x, x_layout), lowering.operand(dy, dy_layout)];
-    lowering.reduction_step(value, ReduceKind::Sum, Box::new(step), inputs);
+    lowering.reduction_step(value, Combine::Sum, Box::new(step), inputs);
 }

@@ -1,10 +1,11 @@
 //! Ops without a kernel of their own run by their definition, in `f64`.
 
-use cornu_graph::ops::ReduceKind;
+use cornu_graph::ops::{Reduce, ReduceKind};
 use cornu_graph::{EvalCx, Op, ValueId};
 use cornu_tensor::{Array, Shape};
 
 use super::{Call, Kernel};
+use crate::combine::Combine;
 use crate::groups::Group;
 use crate::layouts::Layout;
 use crate::lower::Lowering;
@@ -16,7 +17,7 @@ struct Definition {
     op: Op,
     inputs: Vec<Shape>,
     output: Shape,
-    combine: Option<ReduceKind>,
+    combine: Option<Combine>,
 }
 
 impl Kernel for Definition {
@@ -40,39 +41,35 @@ impl Kernel for Definition {
             seed: call.moment.seed,
             step: call.moment.step,
         };
-        let result = self.op.def().evaluate(&inputs.iter().collect::<Vec<_>>(), &cx);
-        for (y, &x) in call.outputs[0].iter_mut().zip(result.data()) {
-            let x = x as f32;
-            *y = match self.combine {
-                None => x,
-                Some(ReduceKind::Sum) => *y + x,
-                Some(ReduceKind::Max) => {
-                    if x.is_nan() {
-                        x
-                    } else {
-                        y.max(x)
-                    }
+        let inputs: Vec<&Array<f64>> = inputs.iter().collect();
+        let mut result = self.op.def().evaluate(&inputs, &cx).to_f32().into_data();
+        match self.combine {
+            None => call.outputs[0].copy_from_slice(&result),
+            Some(combine) => {
+                if let Op::Variance(op) = &self.op {
+                    result = moments(&op.axes, inputs[0], &result, &cx);
                 }
-                Some(ReduceKind::Min) => {
-                    if x.is_nan() {
-                        x
-                    } else {
-                        y.min(x)
-                    }
-                }
-            };
+                combine.merge(call.outputs[0], &result);
+            }
         }
     }
+}
+
+/// Variances as [`Combine::Moments`] has them.
+fn moments(axes: &[usize], x: &Array<f64>, variances: &[f32], cx: &EvalCx<'_>) -> Vec<f32> {
+    let sum = Reduce { kind: ReduceKind::Sum, axes: axes.to_vec(), keep_dims: false };
+    let sums = Op::from(sum).def().evaluate(&[x], cx);
+    let n = x.len() as f64 / variances.len().max(1) as f64;
+    let means = sums.data().iter().map(|sum| (sum / n.max(1.0)) as f32);
+    let squares = variances.iter().map(|variance| variance * n as f32);
+    means.chain(squares).chain([n as f32]).collect()
 }
 
 /// Adds the step of any op, row-major.
 pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
     let node = lowering.graph.node(value).clone();
     let inputs = node.inputs.iter().map(|&input| lowering.operand(input, Layout::Rows)).collect();
-    let combine = (group.role == Role::Reduction).then_some(match &node.op {
-        Op::Reduce(op) => op.kind,
-        _ => ReduceKind::Sum,
-    });
+    let combine = (group.role == Role::Reduction).then(|| Combine::of(&node.op));
     let shapes = node.inputs.iter().map(|&input| lowering.graph.shape(input).clone()).collect();
     let kernel = Box::new(Definition { op: node.op, inputs: shapes, output: node.shape, combine });
     match combine {

@@ -1,11 +1,12 @@
 //! Matrix products.
 
-use cornu_graph::ops::{MatMul, ReduceKind};
+use cornu_graph::ops::MatMul;
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::matmul::{matmul, matmul_scratch_len};
 use cornu_tensor::Shape;
 
 use super::{Call, Kernel};
+use crate::combine::Combine;
 use crate::groups::Group;
 use crate::layouts::Layout;
 use crate::lower::Lowering;
@@ -113,7 +114,7 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, bias: Option<Valu
     let kernel = Box::new(Product { op, m, n, k, samples, relu, accumulate });
     let mut inputs = vec![lowering.operand(a, Layout::Rows), lowering.operand(b, Layout::Rows)];
     if samples == Samples::Inner {
-        lowering.reduction_step(value, ReduceKind::Sum, kernel, inputs);
+        lowering.reduction_step(value, Combine::Sum, kernel, inputs);
         return;
     }
     inputs.extend(bias.map(|bias| lowering.operand(bias, Layout::Rows)));

@@ -96,6 +96,7 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         Op::ConvKernelGrad(_) => conv::bind_kernel_grad(lowering, group, value),
         Op::MatMul(_) => matmul::bind(lowering, group, None, false),
         Op::Reduce(_) => reduce::bind(lowering, group, value),
+        Op::Variance(_) => reduce::bind_variance(lowering, group, value),
         Op::Softmax(_) | Op::LogSoftmax(_) => softmax::bind(lowering, group, value),
         Op::MaxPool(_) | Op::MaxPoolGrad(_) | Op::AveragePool(_) | Op::AveragePoolGrad(_) => {
             pool::bind(lowering, group, value);

@@ -3,15 +3,17 @@
 mod drop_no_ops;
 mod fold_constants;
 mod share_equal_nodes;
+mod take_factors_out_of_sums;
 
 use cornu_graph::{Graph, GraphError, verify};
 
 type Pass = (&'static str, fn(&Graph) -> Result<Graph, GraphError>);
 
-/// Order matters: folding makes no-ops visible, dropping them makes nodes equal, and what nobody
-/// reads any more goes last.
+/// Order matters: folding and taking out factors makes no-ops visible, dropping them makes nodes
+/// equal, and what nobody reads any more goes last.
 const SIMPLIFY: &[Pass] = &[
     ("fold constants", fold_constants::fold_constants),
+    ("take factors out of sums", take_factors_out_of_sums::take_factors_out_of_sums),
     ("drop no-ops", drop_no_ops::drop_no_ops),
     ("share equal nodes", share_equal_nodes::share_equal_nodes),
     ("drop dead nodes", |graph| Ok(graph.without_dead_nodes())),

@@ -49,6 +49,20 @@ impl Net {
         self.graph.add(y, bias)
     }
 
+    /// `(x - mean) / sqrt(variance + 1e-3) * gamma + beta` with the batch's own mean and variance.
+    fn normalized(&mut self, x: ValueId) -> Built {
+        let channels = self.graph.shape(x).dims()[3].size(1);
+        let (gamma, beta) = (self.weight(&[channels])?, self.weight(&[channels])?);
+        let g = &mut self.graph;
+        let (mean, variance) = (g.mean(x, &[0, 1, 2], false)?, g.variance(x, &[0, 1, 2])?);
+        let raised = g.add_scalar(variance, 1e-3)?;
+        let inverse = g.rsqrt(raised)?;
+        let factor = g.mul(inverse, gamma)?;
+        let centred = g.sub(x, mean)?;
+        let y = g.mul(centred, factor)?;
+        g.add(y, beta)
+    }
+
     fn pool(&mut self, x: ValueId, size: usize) -> Built {
         let op = cornu_graph::ops::MaxPool {
             window: vec![size; 2],
@@ -165,6 +179,50 @@ fn reductions_over_the_batch_cut_phases() {
     let graph = net.train(y).unwrap();
     for samples in [1, 6, 17] {
         check(&graph, samples);
+    }
+}
+
+/// Residual blocks with batch normalization: cheap values are computed again in later phases, and
+/// kept values follow in each other's memory.
+#[test]
+fn normalized_residual_blocks_train_alike() {
+    for (h, w, channels) in [(6, 5, 16), (7, 18, 3), (3, 3, 40), (1, 1, 2)] {
+        let mut net = Net::new();
+        let x = net.graph.input("x", Shape::batched([h, w, channels])).unwrap();
+        let mut y = x;
+        for _ in 0..3 {
+            let inner = net.conv(y, channels, 3, 1, 1).unwrap();
+            let inner = net.normalized(inner).unwrap();
+            let inner = net.graph.relu(inner).unwrap();
+            let inner = net.conv(inner, channels, 3, 1, 1).unwrap();
+            let inner = net.normalized(inner).unwrap();
+            let sum = net.graph.add(inner, y).unwrap();
+            y = net.graph.relu(sum).unwrap();
+        }
+        let y = net.graph.mean(y, &[1, 2], false).unwrap();
+        let y = net.dense(y, 3).unwrap();
+        let graph = net.train(y).unwrap();
+        for samples in [1, 5, 18] {
+            check(&graph, samples);
+        }
+    }
+}
+
+#[test]
+fn variances_of_every_kind() {
+    let cases: [&[usize]; 7] = [&[0, 1, 2, 3], &[0, 1, 2], &[1, 2], &[1], &[1, 3], &[0, 2], &[]];
+    for axes in cases {
+        for (h, w, c) in [(4, 5, 3), (1, 1, 1), (3, 17, 20)] {
+            let mut net = Net::new();
+            let x = net.graph.input("x", Shape::batched([h, w, c])).unwrap();
+            let scale = net.weight(&[c]).unwrap();
+            let x = net.graph.mul(x, scale).unwrap();
+            let y = net.graph.variance(x, axes).unwrap();
+            let graph = net.train(y).unwrap();
+            for samples in [1, 6] {
+                check(&graph, samples);
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod slice;
 mod softmax;
 mod transpose;
 mod unary;
+mod variance;
 mod window;
 
 use cornu_tensor::{Array, Shape};
@@ -57,6 +58,7 @@ pub use slice::Slice;
 pub use softmax::{LogSoftmax, Softmax};
 pub use transpose::Transpose;
 pub use unary::{Unary, UnaryKind};
+pub use variance::Variance;
 pub use window::{conv_output_size, same_padding};
 
 /// What every op answers.
@@ -145,7 +147,7 @@ ops! {
     Input, Variable, Constant, BatchSize, StopGradient, Random,
     Unary, Binary, Select,
     Reshape, Transpose, BroadcastTo, Concat, Slice, Pad, Reverse,
-    Reduce, MatMul,
+    Reduce, Variance, MatMul,
     Conv, ConvInputGrad, ConvKernelGrad,
     MaxPool, MaxPoolGrad, AveragePool, AveragePoolGrad,
     Softmax, LogSoftmax, ArgMax,

@@ -27,7 +27,7 @@ pub enum ReduceKind {
 
 impl Reduce {
     /// Shape with the reduced axes as 1.
-    fn kept(&self, x: &Shape) -> Shape {
+    pub(super) fn kept(&self, x: &Shape) -> Shape {
         self.axes.iter().fold(x.clone(), |shape, &axis| shape.with(axis, Dim::Fixed(1)))
     }
 }

@@ -295,6 +295,13 @@ fn reductions(all: &mut Vec<Case>) {
             }
         }
     }
+    for axes in axes {
+        case(all, format!("variance over {axes:?}"), move |d| {
+            let sizes = [d.size(1, 3), d.size(1, 4)];
+            let x = d.input(Shape::batched(sizes), Normal);
+            d.graph.variance(x, axes).unwrap()
+        });
+    }
     case(all, "mean over samples and rows", |d| {
         let sizes = [d.size(1, 3), d.size(1, 4)];
         let x = d.input(Shape::batched(sizes), Normal);

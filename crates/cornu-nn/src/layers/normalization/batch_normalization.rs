@@ -182,10 +182,7 @@ fn moments(g: &mut Graph, x: ValueId, axis: usize) -> Result<[ValueId; 2], Graph
     let shape = g.shape(x).clone();
     let others: Vec<usize> = (0..shape.rank()).filter(|&other| other != axis).collect();
     let mean = g.mean(x, &others, false)?;
-    let broadcast = along(g, mean, axis, &shape)?;
-    let centred = g.sub(x, broadcast)?;
-    let square = g.square(centred)?;
-    let variance = g.mean(square, &others, false)?;
+    let variance = g.variance(x, &others)?;
     Ok([mean, variance])
 }
 
