@@ -1,8 +1,7 @@
 //! Compares training steps of `lesson-cnn` behind each kind of augmentation with steps without any.
 //!
-//! Steps alternate, and each is divided by a step without augmentation that ran next to it, so that
-//! the medians bear other work on the machine. Where Linux tells it, processor time is measured, else
-//! time on the wall.
+//! A few steps with and a few without alternate, and their times are divided, so that the medians of
+//! the ratios bear other work on the machine.
 //!
 //! `cargo run --release -p cornu --example augment_speed -- [rounds] [kind]`
 
@@ -16,6 +15,7 @@ use cornu::prelude::*;
 
 const BATCH: usize = 16;
 const ROUNDS: usize = 30;
+const STEPS: usize = 5;
 const NONE: &str = "none";
 const KINDS: [&str; 8] =
     [NONE, "flip", "translation", "rotation", "zoom", "contrast", "brightness", "strong"];
@@ -34,19 +34,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         .filter(|kind| chosen(kind))
         .map(|kind| Ok((kind, model(kind)?, Vec::new())))
         .collect::<Result<Vec<(&str, Model, Vec<f64>)>, Box<dyn Error>>>()?;
-    step(&mut plain, &batch)?;
+    steps(&mut plain, &batch)?;
     for (_, model, _) in &mut models {
-        step(model, &batch)?;
+        steps(model, &batch)?;
     }
     let mut seconds = Vec::new();
     for _ in 0..rounds.max(1) {
         for (_, model, ratios) in &mut models {
-            let without = step(&mut plain, &batch)?;
-            ratios.push(step(model, &batch)? / without);
+            let without = steps(&mut plain, &batch)?;
+            ratios.push(steps(model, &batch)? / without);
             seconds.push(without);
         }
     }
-    println!("none: {:.1} ms per step of {BATCH}", median(seconds) * 1e3);
+    let ms = median(seconds) * 1e3 / STEPS as f64;
+    println!("none: {ms:.1} ms per step of {BATCH}");
     for (kind, _, ratios) in models {
         println!("{kind:12} {:.3}", median(ratios));
     }
@@ -84,22 +85,13 @@ fn model(kind: &str) -> Result<Model, Box<dyn Error>> {
     Ok(model)
 }
 
-/// Seconds of a training step.
-fn step(model: &mut Model, batch: &Batch) -> Result<f64, ModelError> {
-    let (started, before) = (Instant::now(), processor_time());
-    model.train_on_batch(batch)?;
-    let wall = started.elapsed().as_secs_f64();
-    Ok(before.zip(processor_time()).map_or(wall, |(before, after)| after - before))
-}
-
-/// Seconds that all threads of this program have run, as Linux counts them.
-fn processor_time() -> Option<f64> {
-    let mut nanoseconds = 0.0;
-    for thread in std::fs::read_dir("/proc/self/task").ok()? {
-        let counts = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
-        nanoseconds += counts.split(' ').next()?.parse::<f64>().ok()?;
+/// Seconds of some training steps.
+fn steps(model: &mut Model, batch: &Batch) -> Result<f64, ModelError> {
+    let start = Instant::now();
+    for _ in 0..STEPS {
+        model.train_on_batch(batch)?;
     }
-    Some(nanoseconds * 1e-9)
+    Ok(start.elapsed().as_secs_f64())
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {
