@@ -5,10 +5,13 @@
 //! where `layer` is a part of a name, such as `8->8`.
 //!
 //! Columns: forward (with bias, ReLU and, on planes, 2x2 max pooling with argmax), input gradient
-//! (on planes with the expansion of the pooled gradient before it), kernel gradient.
+//! (on planes with the expansion of the pooled gradient before it), kernel gradient. The same with
+//! minimal filtering, at the rate of a plain convolution, for one sample and for four at a time; and
+//! how long it takes to pack the kernel.
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
 use cornu_kernels::Isa;
+use cornu_kernels::conv::pixels::winograd;
 use cornu_kernels::conv::{pixels, planar};
 use cornu_kernels::layout::{Pixels, Planes, Window};
 use std::hint::black_box;
@@ -157,6 +160,79 @@ impl Layer {
     }
 }
 
+/// Forward, input gradient and kernel gradient of `samples` samples, per sample; both packings.
+fn winograd(layer: &Layer, isa: Isa, samples: usize) -> [f64; 5] {
+    let Layer { c, f, size, .. } = *layer;
+    let window = layer.window();
+    let halo = window.halo([size; 2], [size; 2]);
+    let xl = Pixels { channels: c, height: size, width: size, halo };
+    let yl = Pixels { channels: f, ..xl };
+    let (x, dy) = (values(samples * xl.len()), values(samples * yl.len()));
+    let (mut y, mut dx) = (dy.clone(), x.clone());
+    let kernel = values(9 * c * f);
+    let mut packed = vec![0.0; winograd::packed_len(c, f)];
+    let mut transposed = packed.clone();
+    let bias = values(f);
+    let bias = Some(&bias[..]);
+    let back = winograd::input_grad_window(&window);
+    let mut d_kernel = vec![0.0; kernel.len()];
+    let len = winograd::scratch_len(&yl, &xl, samples)
+        .max(winograd::scratch_len(&xl, &yl, samples))
+        .max(winograd::kernel_grad_scratch_len(&yl, &xl, samples));
+    let mut scratch = vec![0.0; len];
+    let pack = time(|| winograd::pack(isa, &mut packed, black_box(&kernel), c, f));
+    let pack_back =
+        time(|| winograd::pack_transposed(isa, &mut transposed, black_box(&kernel), c, f));
+    let each = samples as f64;
+    [
+        time(|| {
+            winograd::forward(
+                isa,
+                &mut y,
+                &yl,
+                &x,
+                &xl,
+                &packed,
+                bias,
+                &window,
+                true,
+                samples,
+                &mut scratch,
+            );
+        }) / each,
+        time(|| {
+            winograd::forward(
+                isa,
+                &mut dx,
+                &xl,
+                &dy,
+                &yl,
+                &transposed,
+                None,
+                &back,
+                false,
+                samples,
+                &mut scratch,
+            );
+        }) / each,
+        time(|| {
+            winograd::kernel_grad(
+                isa,
+                &mut d_kernel,
+                &dy,
+                &yl,
+                &x,
+                &xl,
+                &window,
+                samples,
+                &mut scratch,
+            );
+        }) / each,
+        pack,
+        pack_back,
+    ]
+}
+
 fn main() {
     let isa = std::env::args().nth(1).and_then(|name| Isa::named(&name)).unwrap_or(Isa::best());
     let peak = peak(isa);
@@ -176,8 +252,11 @@ fn main() {
         layer(32, 64, 3, 11),
         layer(32, 32, 3, 16),
         layer(64, 64, 3, 8),
+        layer(32, 32, 3, 64),
         layer(64, 64, 3, 28),
+        layer(64, 64, 3, 32),
         layer(128, 128, 3, 16),
+        layer(256, 256, 3, 8),
     ] {
         let name = format!("{}x{} {}->{} @{}", layer.k, layer.k, layer.c, layer.f, layer.size);
         if !std::env::args().nth(2).is_none_or(|part| name.contains(&part)) {
@@ -199,5 +278,20 @@ fn main() {
         );
         let [forward, input, kernel] = layer.pixels(isa);
         println!("{:>18} | pixels: {}  {}  {}", "", share(forward), share(input), share(kernel));
+        if layer.k != 3 {
+            continue;
+        }
+        for samples in [1, 4] {
+            let [forward, input, kernel, pack, pack_back] = winograd(&layer, isa, samples);
+            println!(
+                "{:>18} | minimal filtering, {samples}: {}  {}  {}  packed in {:.1} and {:.1} us",
+                "",
+                share(forward),
+                share(input),
+                share(kernel),
+                pack * 1e6,
+                pack_back * 1e6
+            );
+        }
     }
 }

@@ -15,6 +15,7 @@ mod forward;
 mod kernel_grad;
 mod pack;
 mod tile;
+pub mod winograd;
 
 pub use forward::{forward, input_grad, input_grad_halo};
 pub use kernel_grad::{bias_grad, kernel_grad};
