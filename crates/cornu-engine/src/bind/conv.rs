@@ -103,6 +103,8 @@ impl Kernel for Convolution {
     fn run(&self, call: &mut Call<'_, '_>) {
         if let Ends::Pixels { input, output } = &self.ends
             && self.conv.winograd()
+            && (self.direction != Direction::KernelGrad
+                || winograd::n_tiles(output) * call.samples >= 4)
         {
             return self.run_winograd(call, input, output);
         }

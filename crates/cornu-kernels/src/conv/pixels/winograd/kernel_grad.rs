@@ -19,10 +19,25 @@ const INPUTS: usize = 12;
 /// Elements of one point's sums.
 const SUMS: usize = INPUTS * PANEL + 16;
 
+/// Elements of a strip's values at all points, of both sides, if they shall stay in the second-level
+/// cache.
+const STRIP_ELEMENTS: usize = 192 * 1024;
+/// Fewest and most tiles of a full strip: the sums over a strip are brought back to the taps each
+/// time, so longer strips pay, but only so much.
+const STRIP_TILES: [usize; 2] = [24, 64];
+
+/// Tiles of the longest strip.
+fn strip_len(dyl: &Pixels, xl: &Pixels, samples: usize) -> usize {
+    let [fewest, most] = STRIP_TILES;
+    let per_tile = POINTS * (xl.channels + dyl.channels.next_multiple_of(PAD));
+    let fitting = STRIP_ELEMENTS / per_tile.max(1);
+    Tiles::new(dyl, samples).len().min(fitting.clamp(fewest, most))
+}
+
 /// Elements of scratch memory that [`kernel_grad`] needs.
 pub fn kernel_grad_scratch_len(dyl: &Pixels, xl: &Pixels, samples: usize) -> usize {
     let filters = dyl.channels.next_multiple_of(PAD);
-    let strip = Tiles::new(dyl, samples).strip(xl.channels.midpoint(filters));
+    let strip = strip_len(dyl, xl, samples);
     POINTS * (point_step(strip * xl.channels) + point_step(strip * filters) + SUMS)
 }
 
@@ -60,7 +75,7 @@ pub fn kernel_grad(
     assert!(scratch.len() >= needed, "scratch: {} elements, not {needed}", scratch.len());
     let (inputs, filters) = (xl.channels, dyl.channels);
     let (tiles, padded) = (Tiles::new(dyl, samples), filters.next_multiple_of(PAD));
-    let strip = tiles.strip(inputs.midpoint(padded));
+    let strip = strip_len(dyl, xl, samples);
     let (sums, scratch) = scratch.split_at_mut(POINTS * SUMS);
     let (v, d) = scratch.split_at_mut(POINTS * point_step(strip * inputs));
     for (first, count) in even_blocks(tiles.len(), strip) {
@@ -84,8 +99,7 @@ pub fn kernel_grad(
         for filter in (0..filters).step_by(PANEL) {
             let n_filters = PANEL.min(filters - filter);
             let width = panel_width(n_filters);
-            for input in (0..inputs).step_by(INPUTS) {
-                let n_inputs = INPUTS.min(inputs - input);
+            for (input, n_inputs) in even_blocks(inputs, INPUTS) {
                 let products = Grid {
                     x: v[input..].as_ptr(),
                     x_pixel: 1,

@@ -59,6 +59,12 @@ pub fn input_grad_window(window: &Window) -> Window {
     Window { before, ..*window }
 }
 
+/// Tiles of an output picture. All kernels get faster with their number, the kernel's gradient most:
+/// with fewer than four in a call it is slower than the [plain one](super::kernel_grad()).
+pub fn n_tiles(output: &Pixels) -> usize {
+    Tiles::new(output, 1).len()
+}
+
 /// The tiles of some samples, in order: row by row, sample by sample.
 #[derive(Clone, Copy)]
 struct Tiles {
