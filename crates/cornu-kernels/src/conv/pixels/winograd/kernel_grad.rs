@@ -222,16 +222,24 @@ impl Kernel for Finish {
                         from[i][j] = unsafe { s.load(sums.wrapping_add((i * IN + j) * SUMS)) };
                     }
                 }
+                let mut sum = [[s.splat(0.0); TAPS]; TAPS];
                 along_both_axes!(s, taps_grad, from, IN => TAPS, |i, values| {
                     for j in 0..TAPS {
                         let to = to.wrapping_add((i * TAPS + j) * self.tap);
                         // SAFETY: the maker's promise; only lanes of filters are touched.
-                        unsafe {
-                            let before = s.load_over(s.splat(0.0), to, mask);
-                            s.store_masked(to, mask, s.add(before, values[j]));
-                        }
+                        let before = unsafe { s.load_over(s.splat(0.0), to, mask) };
+                        sum[i][j] = s.add(before, values[j]);
                     }
                 });
+                // After all loads: taps are often a multiple of 4096 bytes apart, and a load waits
+                // for a store before it whose address ends in the same twelve bits.
+                for i in 0..TAPS {
+                    for j in 0..TAPS {
+                        let to = to.wrapping_add((i * TAPS + j) * self.tap);
+                        // SAFETY: as above.
+                        unsafe { s.store_masked(to, mask, sum[i][j]) };
+                    }
+                }
             }
         }
     }
