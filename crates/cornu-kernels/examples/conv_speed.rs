@@ -57,14 +57,22 @@ struct Layer {
     c: usize,
     f: usize,
     k: usize,
+    /// Of the output.
     size: usize,
     pooled: bool,
+    /// Without padding.
+    valid: bool,
 }
 
 impl Layer {
     fn window(&self) -> Window {
-        let before = [self.k / 2; 2];
+        let before = [if self.valid { 0 } else { self.k / 2 }; 2];
         Window { size: [self.k; 2], stride: [1, 1], dilation: [1, 1], before }
+    }
+
+    /// Height and width of the input.
+    fn input(&self) -> usize {
+        if self.valid { self.size + self.k - 1 } else { self.size }
     }
 
     fn flops(&self) -> f64 {
@@ -75,12 +83,13 @@ impl Layer {
         let Self { c, f, size, .. } = *self;
         let window = self.window();
         let back = planar::input_grad_window(&window);
-        let xl = Planes::new(c, size, size, window.halo([size; 2], [size; 2]));
-        let dyl = Planes::new(f, size, size, back.halo([size; 2], [size; 2]));
+        let input = self.input();
+        let xl = Planes::new(c, input, input, window.halo([input; 2], [size; 2]));
+        let dyl = Planes::new(f, size, size, back.halo([size; 2], [input; 2]));
         let half = size / 2;
         let yl = Planes::new(f, half, half, window.halo([half; 2], [half; 2]));
         let pl = Planes::new(f, half, half, Default::default());
-        let dxl = Planes::new(c, size, size, Default::default());
+        let dxl = Planes::new(c, input, input, Default::default());
         let (x, mut y, mut full) = (values(xl.len()), values(yl.len()), values(dyl.len()));
         let (mut dy, d_pooled, mut dx) = (values(dyl.len()), values(pl.len()), values(dxl.len()));
         let mut argmax = vec![0; f * half * half];
@@ -134,14 +143,11 @@ impl Layer {
     fn pixels(&self, isa: Isa) -> [f64; 3] {
         let Self { c, f, size, .. } = *self;
         let window = self.window();
-        let xl = Pixels {
-            channels: c,
-            height: size,
-            width: size,
-            halo: window.halo([size; 2], [size; 2]),
-        };
-        let halo = pixels::input_grad_halo(&window, [size; 2], [size; 2]);
-        let yl = Pixels { channels: f, halo, ..xl };
+        let input = self.input();
+        let halo = window.halo([input; 2], [size; 2]);
+        let xl = Pixels { channels: c, height: input, width: input, halo };
+        let halo = pixels::input_grad_halo(&window, [input; 2], [size; 2]);
+        let yl = Pixels { channels: f, height: size, width: size, halo };
         let (x, mut y, mut dx) = (values(xl.len()), values(yl.len()), values(xl.len()));
         let dy = values(yl.len());
         let kernel = values(window.size[0] * window.size[1] * c * f);
@@ -164,9 +170,11 @@ impl Layer {
 fn winograd(layer: &Layer, isa: Isa, samples: usize) -> [f64; 5] {
     let Layer { c, f, size, .. } = *layer;
     let window = layer.window();
-    let halo = window.halo([size; 2], [size; 2]);
-    let xl = Pixels { channels: c, height: size, width: size, halo };
-    let yl = Pixels { channels: f, ..xl };
+    let input = layer.input();
+    let halo = window.halo([input; 2], [size; 2]);
+    let xl = Pixels { channels: c, height: input, width: input, halo };
+    let halo = pixels::input_grad_halo(&window, [input; 2], [size; 2]);
+    let yl = Pixels { channels: f, height: size, width: size, halo };
     let (x, dy) = (values(samples * xl.len()), values(samples * yl.len()));
     let (mut y, mut dx) = (dy.clone(), x.clone());
     let kernel = values(9 * c * f);
@@ -239,7 +247,7 @@ fn main() {
     println!("{isa}: peak {peak:.1} GFLOP/s on one core; shares of it in %");
     println!("{:>18} | planes: forward  +pool  unpool us  d_input  d_kernel  from pooled", "layer");
     println!("{:>18} | pixels: forward  d_input  d_kernel", "");
-    let layer = |c, f, k, size| Layer { c, f, k, size, pooled: size > 4 };
+    let layer = |c, f, k, size| Layer { c, f, k, size, pooled: size > 4, valid: false };
     for layer in [
         layer(1, 8, 3, 256),
         layer(8, 8, 3, 128),
@@ -249,7 +257,7 @@ fn main() {
         layer(20, 20, 5, 8),
         layer(20, 50, 5, 4),
         layer(16, 16, 3, 32),
-        layer(32, 64, 3, 11),
+        Layer { valid: true, ..layer(32, 64, 3, 11) },
         layer(32, 32, 3, 16),
         layer(64, 64, 3, 8),
         layer(32, 32, 3, 64),
@@ -258,7 +266,9 @@ fn main() {
         layer(128, 128, 3, 16),
         layer(256, 256, 3, 8),
     ] {
-        let name = format!("{}x{} {}->{} @{}", layer.k, layer.k, layer.c, layer.f, layer.size);
+        let valid = if layer.valid { " valid" } else { "" };
+        let Layer { c, f, k, size, .. } = layer;
+        let name = format!("{k}x{k} {c}->{f} @{size}{valid}");
         if !std::env::args().nth(2).is_none_or(|part| name.contains(&part)) {
             continue;
         }
