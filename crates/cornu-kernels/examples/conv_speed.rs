@@ -5,10 +5,13 @@
 //! where `layer` is a part of a name, such as `8->8`.
 //!
 //! Columns: forward (with bias, ReLU and, on planes, 2x2 max pooling with argmax), input gradient
-//! (on planes with the expansion of the pooled gradient before it), kernel gradient.
+//! (on planes with the expansion of the pooled gradient before it), kernel gradient. The same with
+//! minimal filtering, at the rate of a plain convolution, for one sample and for four at a time; and
+//! how long it takes to pack the kernel.
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
 use cornu_kernels::Isa;
+use cornu_kernels::conv::pixels::winograd;
 use cornu_kernels::conv::{pixels, planar};
 use cornu_kernels::layout::{Pixels, Planes, Window};
 use std::hint::black_box;
@@ -54,14 +57,22 @@ struct Layer {
     c: usize,
     f: usize,
     k: usize,
+    /// Of the output.
     size: usize,
     pooled: bool,
+    /// Without padding.
+    valid: bool,
 }
 
 impl Layer {
     fn window(&self) -> Window {
-        let before = [self.k / 2; 2];
+        let before = [if self.valid { 0 } else { self.k / 2 }; 2];
         Window { size: [self.k; 2], stride: [1, 1], dilation: [1, 1], before }
+    }
+
+    /// Height and width of the input.
+    fn input(&self) -> usize {
+        if self.valid { self.size + self.k - 1 } else { self.size }
     }
 
     fn flops(&self) -> f64 {
@@ -72,12 +83,13 @@ impl Layer {
         let Self { c, f, size, .. } = *self;
         let window = self.window();
         let back = planar::input_grad_window(&window);
-        let xl = Planes::new(c, size, size, window.halo([size; 2], [size; 2]));
-        let dyl = Planes::new(f, size, size, back.halo([size; 2], [size; 2]));
+        let input = self.input();
+        let xl = Planes::new(c, input, input, window.halo([input; 2], [size; 2]));
+        let dyl = Planes::new(f, size, size, back.halo([size; 2], [input; 2]));
         let half = size / 2;
         let yl = Planes::new(f, half, half, window.halo([half; 2], [half; 2]));
         let pl = Planes::new(f, half, half, Default::default());
-        let dxl = Planes::new(c, size, size, Default::default());
+        let dxl = Planes::new(c, input, input, Default::default());
         let (x, mut y, mut full) = (values(xl.len()), values(yl.len()), values(dyl.len()));
         let (mut dy, d_pooled, mut dx) = (values(dyl.len()), values(pl.len()), values(dxl.len()));
         let mut argmax = vec![0; f * half * half];
@@ -131,14 +143,11 @@ impl Layer {
     fn pixels(&self, isa: Isa) -> [f64; 3] {
         let Self { c, f, size, .. } = *self;
         let window = self.window();
-        let xl = Pixels {
-            channels: c,
-            height: size,
-            width: size,
-            halo: window.halo([size; 2], [size; 2]),
-        };
-        let halo = pixels::input_grad_halo(&window, [size; 2], [size; 2]);
-        let yl = Pixels { channels: f, halo, ..xl };
+        let input = self.input();
+        let halo = window.halo([input; 2], [size; 2]);
+        let xl = Pixels { channels: c, height: input, width: input, halo };
+        let halo = pixels::input_grad_halo(&window, [input; 2], [size; 2]);
+        let yl = Pixels { channels: f, height: size, width: size, halo };
         let (x, mut y, mut dx) = (values(xl.len()), values(yl.len()), values(xl.len()));
         let dy = values(yl.len());
         let kernel = values(window.size[0] * window.size[1] * c * f);
@@ -157,13 +166,88 @@ impl Layer {
     }
 }
 
+/// Forward, input gradient and kernel gradient of `samples` samples, per sample; both packings.
+fn winograd(layer: &Layer, isa: Isa, samples: usize) -> [f64; 5] {
+    let Layer { c, f, size, .. } = *layer;
+    let window = layer.window();
+    let input = layer.input();
+    let halo = window.halo([input; 2], [size; 2]);
+    let xl = Pixels { channels: c, height: input, width: input, halo };
+    let halo = pixels::input_grad_halo(&window, [input; 2], [size; 2]);
+    let yl = Pixels { channels: f, height: size, width: size, halo };
+    let (x, dy) = (values(samples * xl.len()), values(samples * yl.len()));
+    let (mut y, mut dx) = (dy.clone(), x.clone());
+    let kernel = values(9 * c * f);
+    let mut packed = vec![0.0; winograd::packed_len(c, f)];
+    let mut transposed = packed.clone();
+    let bias = values(f);
+    let bias = Some(&bias[..]);
+    let back = winograd::input_grad_window(&window);
+    let mut d_kernel = vec![0.0; kernel.len()];
+    let len = winograd::scratch_len(&yl, &xl, samples)
+        .max(winograd::scratch_len(&xl, &yl, samples))
+        .max(winograd::kernel_grad_scratch_len(&yl, &xl, samples));
+    let mut scratch = vec![0.0; len];
+    let pack = time(|| winograd::pack(isa, &mut packed, black_box(&kernel), c, f));
+    let pack_back =
+        time(|| winograd::pack_transposed(isa, &mut transposed, black_box(&kernel), c, f));
+    let each = samples as f64;
+    [
+        time(|| {
+            winograd::forward(
+                isa,
+                &mut y,
+                &yl,
+                &x,
+                &xl,
+                &packed,
+                bias,
+                &window,
+                true,
+                samples,
+                &mut scratch,
+            );
+        }) / each,
+        time(|| {
+            winograd::forward(
+                isa,
+                &mut dx,
+                &xl,
+                &dy,
+                &yl,
+                &transposed,
+                None,
+                &back,
+                false,
+                samples,
+                &mut scratch,
+            );
+        }) / each,
+        time(|| {
+            winograd::kernel_grad(
+                isa,
+                &mut d_kernel,
+                &dy,
+                &yl,
+                &x,
+                &xl,
+                &window,
+                samples,
+                &mut scratch,
+            );
+        }) / each,
+        pack,
+        pack_back,
+    ]
+}
+
 fn main() {
     let isa = std::env::args().nth(1).and_then(|name| Isa::named(&name)).unwrap_or(Isa::best());
     let peak = peak(isa);
     println!("{isa}: peak {peak:.1} GFLOP/s on one core; shares of it in %");
     println!("{:>18} | planes: forward  +pool  unpool us  d_input  d_kernel  from pooled", "layer");
     println!("{:>18} | pixels: forward  d_input  d_kernel", "");
-    let layer = |c, f, k, size| Layer { c, f, k, size, pooled: size > 4 };
+    let layer = |c, f, k, size| Layer { c, f, k, size, pooled: size > 4, valid: false };
     for layer in [
         layer(1, 8, 3, 256),
         layer(8, 8, 3, 128),
@@ -173,13 +257,18 @@ fn main() {
         layer(20, 20, 5, 8),
         layer(20, 50, 5, 4),
         layer(16, 16, 3, 32),
-        layer(32, 64, 3, 11),
+        Layer { valid: true, ..layer(32, 64, 3, 11) },
         layer(32, 32, 3, 16),
         layer(64, 64, 3, 8),
+        layer(32, 32, 3, 64),
         layer(64, 64, 3, 28),
+        layer(64, 64, 3, 32),
         layer(128, 128, 3, 16),
+        layer(256, 256, 3, 8),
     ] {
-        let name = format!("{}x{} {}->{} @{}", layer.k, layer.k, layer.c, layer.f, layer.size);
+        let valid = if layer.valid { " valid" } else { "" };
+        let Layer { c, f, k, size, .. } = layer;
+        let name = format!("{k}x{k} {c}->{f} @{size}{valid}");
         if !std::env::args().nth(2).is_none_or(|part| name.contains(&part)) {
             continue;
         }
@@ -199,5 +288,20 @@ fn main() {
         );
         let [forward, input, kernel] = layer.pixels(isa);
         println!("{:>18} | pixels: {}  {}  {}", "", share(forward), share(input), share(kernel));
+        if layer.k != 3 {
+            continue;
+        }
+        for samples in [1, 4] {
+            let [forward, input, kernel, pack, pack_back] = winograd(&layer, isa, samples);
+            println!(
+                "{:>18} | minimal filtering, {samples}: {}  {}  {}  packed in {:.1} and {:.1} us",
+                "",
+                share(forward),
+                share(input),
+                share(kernel),
+                pack * 1e6,
+                pack_back * 1e6
+            );
+        }
     }
 }

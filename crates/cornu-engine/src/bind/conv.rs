@@ -1,6 +1,7 @@
 //! Two-dimensional convolutions: forward, gradient of the input, gradient of the kernel.
 
 use cornu_graph::{Op, ValueId};
+use cornu_kernels::conv::pixels::winograd;
 use cornu_kernels::conv::{pixels, planar};
 use cornu_kernels::layout::{Pixels, Planes};
 use cornu_kernels::{as_bytes, as_bytes_mut};
@@ -77,8 +78,17 @@ impl Kernel for Convolution {
         format!("{what} {}", describe_conv(&self.conv))
     }
 
-    fn scratch_len(&self, _samples: usize) -> usize {
+    fn scratch_len(&self, samples: usize) -> usize {
         match (self.ends, self.direction) {
+            (Ends::Pixels { input, output }, direction) if self.conv.winograd() => {
+                match direction {
+                    Direction::Forward { .. } => winograd::scratch_len(&output, &input, samples),
+                    Direction::InputGrad => winograd::scratch_len(&input, &output, samples),
+                    Direction::KernelGrad => {
+                        winograd::kernel_grad_scratch_len(&output, &input, samples)
+                    }
+                }
+            }
             (Ends::Planes { input, output }, Direction::KernelGrad) => {
                 planar::kernel_grad_scratch_len(&self.conv.window, &output, &input)
             }
@@ -91,6 +101,13 @@ impl Kernel for Convolution {
     }
 
     fn run(&self, call: &mut Call<'_, '_>) {
+        if let Ends::Pixels { input, output } = &self.ends
+            && self.conv.winograd()
+            && (self.direction != Direction::KernelGrad
+                || winograd::n_tiles(output) * call.samples >= 4)
+        {
+            return self.run_winograd(call, input, output);
+        }
         let (isa, window, groups) = (call.isa, &self.conv.window, self.conv.groups);
         let [in_len, out_len] = self.ends.lens();
         for sample in 0..call.samples {
@@ -143,6 +160,41 @@ impl Kernel for Convolution {
                     pixels::kernel_grad(isa, to, dy, output, x, input, window, groups);
                 }
             }
+        }
+    }
+}
+
+impl Convolution {
+    /// All samples at once: what minimal filtering reads of the kernel then serves more of them.
+    fn run_winograd(&self, call: &mut Call<'_, '_>, input: &Pixels, output: &Pixels) {
+        let (isa, samples, window) = (call.isa, call.samples, &self.conv.window);
+        let (to, from) = (&mut *call.outputs[0], call.inputs[0]);
+        let (layout, written) = match self.direction {
+            Direction::Forward { relu } => {
+                let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
+                let (to, scratch) = (&mut *to, &mut *call.scratch);
+                winograd::forward(
+                    isa, to, output, from, input, packed, bias, window, relu, samples, scratch,
+                );
+                (output, to)
+            }
+            Direction::InputGrad => {
+                let (packed, window) = (call.inputs[1], winograd::input_grad_window(window));
+                let (to, scratch) = (&mut *to, &mut *call.scratch);
+                winograd::forward(
+                    isa, to, input, from, output, packed, None, &window, false, samples, scratch,
+                );
+                (input, to)
+            }
+            Direction::KernelGrad => {
+                let (dy, scratch) = (call.inputs[1], &mut *call.scratch);
+                return winograd::kernel_grad(
+                    isa, to, dy, output, from, input, window, samples, scratch,
+                );
+            }
+        };
+        for sample in written.chunks_exact_mut(layout.len().max(1)).take(samples) {
+            layout.zero_halo(sample);
         }
     }
 }
@@ -236,6 +288,7 @@ impl Pack {
     fn len(&self) -> usize {
         let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
         match self.family {
+            Family::Pixels if self.conv.winograd() => winograd::packed_len(inputs, filters),
             Family::Planes => planar::packed_len(&self.conv.window, inputs, filters),
             Family::Pixels => {
                 pixels::packed_len(&self.conv.window, inputs, filters, self.conv.groups)
@@ -257,6 +310,10 @@ impl Kernel for Pack {
         let (window, groups) = (&self.conv.window, self.conv.groups);
         let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
         let (to, from) = (&mut *call.outputs[0], call.inputs[0]);
+        if self.conv.winograd() {
+            let pack = if self.transposed { winograd::pack_transposed } else { winograd::pack };
+            return pack(call.isa, to, from, inputs, filters);
+        }
         match (self.family, self.transposed) {
             (Family::Planes, false) => planar::pack(to, from, window, inputs, filters),
             (Family::Planes, true) => planar::pack_transposed(to, from, window, inputs, filters),
@@ -283,6 +340,7 @@ fn describe_conv(conv: &ConvShape) -> String {
         text += &format!(" groups {}", conv.groups);
     }
     let family = match conv.family() {
+        _ if conv.winograd() => "winograd",
         Family::Planes => "planes",
         Family::Pixels => "pixels",
     };
@@ -298,8 +356,14 @@ fn packed(
 ) -> BufferId {
     let pack = Pack { conv, family: conv.family(), transposed };
     // The walk decides the order, so it is part of the key.
-    let key =
-        format!("packed {:?} {} {:?} {}", conv.family(), transposed, conv.window, conv.groups);
+    let key = format!(
+        "packed {:?} {} {} {:?} {}",
+        conv.family(),
+        conv.winograd(),
+        transposed,
+        conv.window,
+        conv.groups
+    );
     let name = if transposed { "packed transposed" } else { "packed" };
     lowering.derived(kernel, name, key, pack.len(), || Box::new(pack))
 }

@@ -1,5 +1,6 @@
 //! Graphs of the kinds that models make, with their gradients.
 
+use cornu_engine::{Options, Program};
 use cornu_graph::ops::Distribution;
 use cornu_graph::{Graph, GraphError, ValueId, VariableId, gradient};
 use cornu_tensor::Shape;
@@ -152,6 +153,48 @@ fn strides_and_dilations() {
         let y = net.graph.tanh(y).unwrap();
         let y = net.conv(y, 4, 3, 1, 1).unwrap();
         check(&net.train(y).unwrap(), 4);
+    }
+}
+
+/// Wide 3x3 convolutions: what minimal filtering is made for, and beside them shapes that it is not.
+#[test]
+fn minimal_filtering() {
+    // Height, width, channels, rows and columns of zeros on each side; whether it is chosen.
+    for (h, w, channels, padding, chosen) in [
+        (13, 13, vec![16, 33, 17], 0, true),
+        (8, 9, vec![3, 32, 16, 64], 1, true),
+        (5, 17, vec![17, 40], 1, true),
+        (7, 6, vec![32, 16], 2, true),
+        (4, 4, vec![16, 17], 1, true),
+        (2, 2, vec![16, 16], 1, false),
+        (3, 3, vec![32, 32], 0, false),
+        (12, 12, vec![15, 64], 1, false),
+    ] {
+        let mut net = Net::new();
+        let x = net.graph.input("x", Shape::batched([h, w, channels[0]])).unwrap();
+        // A weight before the first layer, so that the gradient of its input is asked for.
+        let scale = net.weight(&[channels[0]]).unwrap();
+        let mut x = net.graph.mul(x, scale).unwrap();
+        for pair in channels.windows(2) {
+            let kernel = net.weight(&[3, 3, pair[0], pair[1]]).unwrap();
+            let bias = net.weight(&[pair[1]]).unwrap();
+            let op = cornu_graph::ops::Conv {
+                strides: vec![1; 2],
+                dilations: vec![1; 2],
+                padding: vec![(padding, padding); 2],
+                groups: 1,
+            };
+            let y = net.graph.add_node(op.into(), &[x, kernel]).unwrap();
+            let y = net.graph.add(y, bias).unwrap();
+            x = net.graph.relu(y).unwrap();
+        }
+        let graph = net.train(x).unwrap();
+        let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+        let plan = program.unwrap().plan_text(4);
+        assert_eq!(plan.contains("(winograd)"), chosen, "{h}x{w} {channels:?}\n{plan}");
+        for samples in [1, 5] {
+            check(&graph, samples);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Random convolutions in both layouts, compared with the reference.
 
+use super::pixels::winograd;
 use super::{pixels, planar, reference};
 use crate::Isa;
 use crate::layout::{Halo, Pixels, Planes, Window};
@@ -154,9 +155,13 @@ struct Case {
 
 impl Case {
     fn new(random: &mut Random, shape: Shape) -> Self {
-        let x = random.values(shape.input_len());
         let kernel = random.values(shape.kernel_len());
         let bias = random.values(shape.filters);
+        Self::with_weights(random, shape, kernel, bias)
+    }
+
+    fn with_weights(random: &mut Random, shape: Shape, kernel: Vec<f32>, bias: Vec<f32>) -> Self {
+        let x = random.values(shape.input_len());
         let dy = random.values(shape.output_len());
         Self {
             y: reference::forward(&shape, &x, &kernel, Some(&bias)),
@@ -246,6 +251,193 @@ fn check_planar(isa: Isa, random: &mut Random, case: &Case) {
     let mut d_bias = vec![1.0; f];
     planar::bias_grad(isa, &mut d_bias, &dy, &dyl);
     close(&d_bias, &case.d_bias, &format!("bias gradient {what}"));
+}
+
+/// Several samples at once; the kernel gradient is summed over them.
+fn check_winograd(isa: Isa, random: &mut Random, cases: &[Case]) {
+    let case = &cases[0];
+    let Shape { input, output, in_channels: c, filters: f, window, .. } = case.shape;
+    let (what, samples) = (format!("{isa} {:?}", case.shape), cases.len());
+    assert!(winograd::supports(&window, 1), "{what}");
+    let xl = Pixels {
+        channels: c,
+        height: input[0],
+        width: input[1],
+        halo: random.halo(window.halo(input, output)),
+    };
+    let needed = pixels::input_grad_halo(&window, input, output);
+    let dyl =
+        Pixels { channels: f, height: output[0], width: output[1], halo: random.halo(needed) };
+    let yl = Pixels { halo: random.halo(Halo::default()), ..dyl };
+    let x: Vec<f32> = cases.iter().flat_map(|case| xl.put(&case.x)).collect();
+    let dy: Vec<f32> = cases.iter().flat_map(|case| dyl.put(&case.dy)).collect();
+    let check = |layout: &Pixels, data: &[f32], expected: fn(&Case) -> &[f32], what: &str| {
+        for (data, case) in data.chunks(layout.len()).zip(cases) {
+            layout.check(data, expected(case), what);
+        }
+    };
+
+    // Whatever the padding of panels holds must not matter, nor what scratch memory held before.
+    let mut packed = vec![f32::NAN; winograd::packed_len(c, f)];
+    let mut scratch = vec![f32::NAN; winograd::scratch_len(&yl, &xl, samples)];
+    winograd::pack(isa, &mut packed, &case.kernel, c, f);
+    for relu in [false, true] {
+        let mut y: Vec<f32> = cases.iter().flat_map(|_| yl.poison()).collect();
+        let bias = Some(&case.bias[..]);
+        winograd::forward(
+            isa,
+            &mut y,
+            &yl,
+            &x,
+            &xl,
+            &packed,
+            bias,
+            &window,
+            relu,
+            samples,
+            &mut scratch,
+        );
+        if relu {
+            for (y, case) in y.chunks(yl.len()).zip(cases) {
+                yl.check(y, &super::testing::relu(&case.y), &what);
+            }
+        } else {
+            check(&yl, &y, |case| &case.y, &what);
+        }
+    }
+
+    winograd::pack_transposed(isa, &mut packed, &case.kernel, c, f);
+    let back = winograd::input_grad_window(&window);
+    let mut scratch = vec![f32::NAN; winograd::scratch_len(&xl, &dyl, samples)];
+    let mut dx: Vec<f32> = cases.iter().flat_map(|_| xl.poison()).collect();
+    winograd::forward(
+        isa,
+        &mut dx,
+        &xl,
+        &dy,
+        &dyl,
+        &packed,
+        None,
+        &back,
+        false,
+        samples,
+        &mut scratch,
+    );
+    check(&xl, &dx, |case| &case.dx, &format!("input gradient {what}"));
+
+    let mut d_kernel = vec![1.0; case.shape.kernel_len()];
+    let mut scratch = vec![f32::NAN; winograd::kernel_grad_scratch_len(&dyl, &xl, samples)];
+    winograd::kernel_grad(isa, &mut d_kernel, &dy, &dyl, &x, &xl, &window, samples, &mut scratch);
+    let mut wanted = vec![1.0; d_kernel.len()];
+    for case in cases {
+        wanted.iter_mut().zip(&case.d_kernel).for_each(|(sum, d)| *sum += d - 1.0);
+    }
+    close(&d_kernel, &wanted, &format!("kernel gradient {what}"));
+}
+
+/// A 3x3 convolution that reads `before` and `after` zeros on each side.
+fn three_by_three(
+    input: [usize; 2],
+    before: [usize; 2],
+    after: [usize; 2],
+    in_channels: usize,
+    filters: usize,
+) -> Option<Shape> {
+    let covered = |axis: usize| (before[axis] + input[axis] + after[axis]).checked_sub(2);
+    let (Some(h @ 1..), Some(w @ 1..)) = (covered(0), covered(1)) else { return None };
+    let window = Window { size: [3, 3], stride: [1, 1], dilation: [1, 1], before };
+    Some(Shape { input, output: [h, w], in_channels, filters, groups: 1, window })
+}
+
+#[test]
+fn minimal_filtering_agrees_with_the_reference() {
+    let mut random = Random(6);
+    let channels = [1, 3, 16, 17, 32, 33, 64];
+    for round in 0..70 {
+        let (c, f) = (channels[round % 7], random.pick(&channels));
+        let samples = random.within(1, 3);
+        let input = if c * f > 1024 {
+            [random.within(1, 9), random.within(1, 9)]
+        } else {
+            [random.within(1, 17), random.within(1, 13)]
+        };
+        let (before, after) = match round % 3 {
+            0 => ([0, 0], [0, 0]),
+            1 => ([1, 1], [1, 1]),
+            _ => (
+                [random.within(0, 2), random.within(0, 2)],
+                [random.within(0, 2), random.within(0, 2)],
+            ),
+        };
+        let Some(shape) = three_by_three(input, before, after, c, f) else { continue };
+        let mut cases = vec![Case::new(&mut random, shape)];
+        while cases.len() < samples {
+            let (kernel, bias) = (cases[0].kernel.clone(), cases[0].bias.clone());
+            cases.push(Case::with_weights(&mut random, shape, kernel, bias));
+        }
+        for isa in Isa::available() {
+            check_winograd(isa, &mut random, &cases);
+        }
+    }
+}
+
+#[test]
+fn minimal_filtering_of_many_strips_and_of_one_pixel() {
+    let mut random = Random(7);
+    let shapes = [
+        three_by_three([1, 1], [1, 1], [1, 1], 1, 1),
+        three_by_three([3, 3], [0, 0], [0, 0], 2, 70),
+        three_by_three([61, 67], [1, 1], [1, 1], 3, 5),
+        three_by_three([9, 41], [0, 1], [0, 1], 130, 7),
+    ];
+    for shape in shapes.into_iter().flatten() {
+        let case = Case::new(&mut random, shape);
+        for isa in Isa::available() {
+            check_winograd(isa, &mut random, std::slice::from_ref(&case));
+        }
+    }
+}
+
+/// The places are chosen for this: see the module's words on rounding errors.
+#[test]
+fn minimal_filtering_rounds_about_as_well_as_the_plain_sum() {
+    let mut random = Random(8);
+    for c in [16, 64, 256] {
+        let Some(shape) = three_by_three([18, 18], [0, 0], [0, 0], c, 16) else { continue };
+        // About normal, as sums of twelve uniform numbers are.
+        let x: Vec<f32> =
+            (0..shape.input_len()).map(|_| random.values(12).iter().sum::<f32>() / 2.0).collect();
+        let limit = (6.0 / (9.0 * (c + 16) as f32)).sqrt();
+        let kernel: Vec<f32> =
+            random.values(shape.kernel_len()).iter().map(|value| value * limit).collect();
+        let y = reference::forward(&shape, &x, &kernel, None);
+        let scale = y.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        let xl = Pixels { channels: c, height: 18, width: 18, halo: Halo::default() };
+        let yl = Pixels { channels: 16, height: 16, width: 16, halo: Halo::default() };
+        let window = shape.window;
+        for isa in Isa::available() {
+            let mut packed = vec![0.0; winograd::packed_len(c, 16)];
+            winograd::pack(isa, &mut packed, &kernel, c, 16);
+            let mut scratch = vec![0.0; winograd::scratch_len(&yl, &xl, 1)];
+            let mut got = vec![0.0; yl.len()];
+            winograd::forward(
+                isa,
+                &mut got,
+                &yl,
+                &x,
+                &xl,
+                &packed,
+                None,
+                &window,
+                false,
+                1,
+                &mut scratch,
+            );
+            let worst = got.iter().zip(&y).fold(0.0f32, |most, (a, b)| most.max((a - b).abs()));
+            let allowed = 5e-6 * scale;
+            assert!(worst <= allowed, "{isa}, {c} channels: off by {worst:e} of {scale:e}");
+        }
+    }
 }
 
 #[test]

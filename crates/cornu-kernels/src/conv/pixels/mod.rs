@@ -7,14 +7,15 @@
 //! | `y`, `F` | output and its filters |
 //! | `dy`, `dx` | gradients of the loss by `y` and `x` |
 //!
-//! Any stride, dilation, padding and number of groups. Filter `f` belongs to group
-//! `f / (F / groups)` and reads that group's `C / groups` input channels. With as many groups as
+//! [`winograd`] has the same for wide 3x3 kernels with a quarter of the products. Here: any stride,
+//! dilation, padding and number of groups. Filter `f` belongs to group `f / (F / groups)` and reads that group's `C / groups` input channels. With as many groups as
 //! input channels and filters (depthwise), vectors run along the channels of both sides.
 
 mod forward;
 mod kernel_grad;
 mod pack;
 mod tile;
+pub mod winograd;
 
 pub use forward::{forward, input_grad, input_grad_halo};
 pub use kernel_grad::{bias_grad, kernel_grad};

@@ -21,11 +21,14 @@ pub(super) struct Grid {
     /// From one tap to the next, down and right, in `x` and in the weights.
     pub(super) x_tap: [isize; 2],
     pub(super) weights_tap: [usize; 2],
-    /// Input channels per tap.
+    /// Input channels per tap, and how far they lie from each other.
     pub(super) depth: usize,
+    pub(super) x_depth: usize,
     pub(super) weights: *const f32,
     /// Weights from one input channel to the next.
     pub(super) weights_step: usize,
+    /// Weights from one row of output pixels to the next; 0 if all rows have the same.
+    pub(super) weights_row: usize,
     pub(super) bias: Option<*const f32>,
     pub(super) relu: bool,
     pub(super) y: *mut f32,
@@ -101,11 +104,12 @@ impl<const P: usize, const V: usize> Kernel for Dense<P, V> {
             unreachable!("no tile is chosen beyond the limits");
         }
         let grid = &self.0;
-        let Grid { x_pixel, depth, weights_step, taps, x_tap, weights_tap, .. } = *grid;
+        let Grid { x_pixel, depth, x_depth, weights_step, taps, x_tap, weights_tap, .. } = *grid;
         let masks = channel_masks::<S, V>(s, grid.channels);
         // SAFETY: the grid's promise.
         let bias = unsafe { load_bias(s, grid, &masks) };
         for row in 0..grid.rows {
+            let row_weights = grid.weights.wrapping_add(row * grid.weights_row);
             for first in (0..grid.columns).step_by(P) {
                 let x = grid.x.wrapping_add(row * grid.x_row + first * x_pixel);
                 let mut sums = [[s.splat(0.0); V]; P];
@@ -114,7 +118,7 @@ impl<const P: usize, const V: usize> Kernel for Dense<P, V> {
                         let step = i as isize * x_tap[0] + j as isize * x_tap[1];
                         let mut from = x.wrapping_offset(step);
                         let mut weights =
-                            grid.weights.wrapping_add(i * weights_tap[0] + j * weights_tap[1]);
+                            row_weights.wrapping_add(i * weights_tap[0] + j * weights_tap[1]);
                         for _ in 0..depth {
                             let mut weight = [s.splat(0.0); V];
                             // SAFETY: the grid's promise; weights are padded to whole vectors.
@@ -129,7 +133,7 @@ impl<const P: usize, const V: usize> Kernel for Dense<P, V> {
                                     }
                                 }
                             }
-                            from = from.wrapping_add(1);
+                            from = from.wrapping_add(x_depth);
                             weights = weights.wrapping_add(weights_step);
                         }
                     }

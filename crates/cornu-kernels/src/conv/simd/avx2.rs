@@ -155,6 +155,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
+    fn subtract(self, a: __m256, b: __m256) -> __m256 {
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn multiply_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_fmadd_ps(a, b, c) }

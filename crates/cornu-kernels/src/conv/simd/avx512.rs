@@ -153,6 +153,12 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn subtract(self, a: __m512, b: __m512) -> __m512 {
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+
+    #[inline(always)]
     fn multiply_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_fmadd_ps(a, b, c) }

@@ -79,6 +79,7 @@ pub(super) trait Simd: Copy {
     unsafe fn sums(self, from: *const f32) -> Self::Vector;
 
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    fn subtract(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a * b + c`, rounded once where the instruction set can.
     fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     /// The larger; `b` where either is NaN.
@@ -265,9 +266,11 @@ mod tests {
                 }
                 let fused = get(s.multiply_add(va, vb, s.add(va, half)));
                 let larger = get(s.max(va, half));
+                let less = get(s.subtract(va, vb));
                 for i in 0..n {
                     assert_eq!(fused[i], a[i] * b[i] + a[i] + n as f32 / 2.0);
                     assert_eq!(larger[i], a[i].max(n as f32 / 2.0));
+                    assert_eq!(less[i], a[i] - b[i]);
                 }
                 assert!(get(s.max(va, s.splat(f32::NAN))).iter().all(|v| v.is_nan()));
             }

@@ -125,6 +125,11 @@ impl Simd for Portable {
     }
 
     #[inline(always)]
+    fn subtract(self, a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|i| a[i] - b[i])
+    }
+
+    #[inline(always)]
     fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
         // Not `mul_add`: without an instruction for it that is a slow library call.
         std::array::from_fn(|i| a[i] * b[i] + c[i])
