@@ -2,6 +2,7 @@
 
 mod drop_no_ops;
 mod fold_constants;
+mod scale_kernels;
 mod share_equal_nodes;
 mod take_factors_out_of_sums;
 
@@ -13,6 +14,7 @@ type Pass = (&'static str, fn(&Graph) -> Result<Graph, GraphError>);
 /// equal, and what nobody reads any more goes last.
 const SIMPLIFY: &[Pass] = &[
     ("fold constants", fold_constants::fold_constants),
+    ("scale kernels", scale_kernels::scale_kernels),
     ("take factors out of sums", take_factors_out_of_sums::take_factors_out_of_sums),
     ("drop no-ops", drop_no_ops::drop_no_ops),
     ("share equal nodes", share_equal_nodes::share_equal_nodes),
