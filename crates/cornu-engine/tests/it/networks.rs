@@ -348,6 +348,12 @@ fn large_updates() {
         let total = graph.sum(next_w, &[0, 1], false).unwrap();
         graph.set_output("total", total);
         graph.set_output("row", row);
+        let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+        let plan = program.unwrap().plan_text(5);
+        // The momentum is written in its place; the weights are still read, and must not be.
+        let update = plan.lines().find(|line| line.contains(" $1") && line.contains("parts"));
+        let (results, _) = update.expect(&plan).split_once("<-").unwrap();
+        assert!(!results.contains("$0"), "{plan}");
         for samples in [1, 5] {
             check(&graph, samples);
         }
