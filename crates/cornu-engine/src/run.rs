@@ -60,6 +60,8 @@ struct Item<'a> {
     step: &'a Step,
     /// Where the outputs begin in the whole ones.
     start: usize,
+    /// The same as a fraction of the whole.
+    place: f64,
     outputs: Vec<&'a mut [f32]>,
 }
 
@@ -280,7 +282,7 @@ impl Machine {
                 Taken::Variable(_, value) => value.data_mut(),
             }));
             let number = first + index;
-            let mut start = 0;
+            let (mut start, len) = (0, step.parts.last().copied().unwrap_or(0));
             if let Some((_, ends)) = step.parts.split_last() {
                 for &end in ends {
                     let mut part = Vec::with_capacity(outputs.len());
@@ -289,17 +291,21 @@ impl Machine {
                         part.push(now);
                         *rest = after;
                     }
-                    items.push(Item { number, step, start, outputs: part });
+                    let place = start as f64 / len as f64;
+                    items.push(Item { number, step, start, place, outputs: part });
                     start = end;
                 }
             }
-            items.push(Item { number, step, start, outputs });
+            let place = start as f64 / len.max(1) as f64;
+            items.push(Item { number, step, start, place, outputs });
         }
         let (shared, kept) = (&self.shared, &self.kept);
         let run = |worker: &mut Worker, _: usize, item: &mut Item<'_>| {
             run_item(given, shared, kept, worker, item);
         };
         if region.parallel {
+            // A thread is given the same part of each step, in whose caches it then stays.
+            items.sort_by(|a, b| a.place.total_cmp(&b.place));
             self.pool.for_each(&mut self.workers, &mut items, run);
         } else {
             items.iter_mut().for_each(|item| run(&mut self.workers[0], 0, item));
