@@ -21,6 +21,7 @@ mod placement;
 mod plan;
 mod plan_text;
 mod recompute;
+mod regions;
 
 // The road of a batch through a plan.
 mod profile;

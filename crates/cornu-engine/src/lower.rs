@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cornu_graph::{Graph, Op, ValueId};
+use cornu_graph::{Graph, Op, ValueId, VariableId};
 use cornu_tensor::Shape;
 
 use crate::bind::{self, Kernel, Relayout, Unpooling};
@@ -17,6 +17,10 @@ use crate::plan::{Buffer, BufferId, Home, Phase, Plan, Reduction, Step};
 pub(crate) struct Lowering<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) layouts: Layouts,
+    /// For each value, the nodes that read it.
+    pub(crate) users: Vec<Vec<ValueId>>,
+    /// For each value, the group that computes it, in the order in which groups run.
+    group_of: Vec<usize>,
     pub(crate) plan: Plan,
     /// Each value as its step made it.
     made: Vec<Option<BufferId>>,
@@ -41,9 +45,17 @@ pub(crate) fn lower(
     groups: &[Group],
     layouts: Layouts,
 ) -> Plan {
+    let mut group_of = vec![0; graph.nodes().len()];
+    for (index, group) in groups.iter().enumerate() {
+        for node in &group.nodes {
+            group_of[node.index()] = index;
+        }
+    }
     let mut lowering = Lowering {
         graph,
         layouts,
+        users: graph.users(),
+        group_of,
         plan: Plan::default(),
         made: vec![None; graph.nodes().len()],
         converted: Vec::new(),
@@ -124,6 +136,23 @@ impl Lowering<'_> {
         buffer
     }
 
+    /// As [`Lowering::output`], for the next value of a variable that is written in its place.
+    pub(crate) fn output_in_place(&mut self, value: ValueId, variable: VariableId) -> BufferId {
+        let shape = self.graph.shape(value).clone();
+        let len = Layout::Rows.len(&shape);
+        let home = Home::Variable(variable.index());
+        let name = value.to_string();
+        let buffer = self.push(Buffer { name, shape, layout: Layout::Rows, len, home });
+        self.made[value.index()] = Some(buffer);
+        buffer
+    }
+
+    /// Whether all nodes that read `value` run in the group of `node` or earlier.
+    pub(crate) fn is_read_until(&self, value: ValueId, node: ValueId) -> bool {
+        let users = &self.users[value.index()];
+        users.iter().all(|user| self.group_of[user.index()] <= self.group_of[node.index()])
+    }
+
     /// A buffer for something that is not a value of the graph, `len` elements per sample.
     pub(crate) fn extra_output(&mut self, name: String, like: ValueId, len: usize) -> BufferId {
         let shape = self.graph.shape(like).clone();
@@ -179,13 +208,7 @@ impl Lowering<'_> {
         let input = self.operand(value, Layout::Rows);
         let shape = Shape::fixed([len]);
         let buffer = self.new_buffer(format!("{value} {name}"), &shape, Layout::Rows, len);
-        let step = Step {
-            kernel: kernel(),
-            inputs: vec![input],
-            outputs: vec![buffer],
-            accumulator: None,
-            scope: self.scope.clone(),
-        };
+        let step = self.new_step(kernel(), vec![input], vec![buffer]);
         self.plan.phases[self.phase].shared.push(step);
         self.derived.insert((value, key), buffer);
         buffer
@@ -198,10 +221,33 @@ impl Lowering<'_> {
         inputs: Vec<BufferId>,
         outputs: Vec<BufferId>,
     ) {
-        let scope = self.scope.clone();
-        let step = Step { kernel, inputs, outputs, accumulator: None, scope };
+        let step = self.new_step(kernel, inputs, outputs);
         let phase = &mut self.plan.phases[self.phase];
         if self.role == Role::Shared { phase.shared.push(step) } else { phase.samples.push(step) }
+    }
+
+    fn new_step(
+        &self,
+        kernel: Box<dyn Kernel>,
+        inputs: Vec<BufferId>,
+        outputs: Vec<BufferId>,
+    ) -> Step {
+        let parts = kernel.parts();
+        Step { kernel, inputs, outputs, accumulator: None, parts, scope: self.scope.clone() }
+    }
+
+    /// Adds a step that computes the reduction `value` from all samples at once, as soon as this
+    /// phase is over: for results so large that accumulators of their own would cost each slot
+    /// more than keeping what is read.
+    pub(crate) fn whole_batch_step(
+        &mut self,
+        value: ValueId,
+        kernel: Box<dyn Kernel>,
+        inputs: Vec<BufferId>,
+    ) {
+        let result = self.output(value, Layout::Rows);
+        let step = self.new_step(kernel, inputs, vec![result]);
+        self.plan.phases[self.phase + 1].shared.push(step);
     }
 
     /// Adds a step that accumulates the reduction `value` over the samples.
@@ -216,9 +262,8 @@ impl Lowering<'_> {
         let accumulator = self.plan.accumulators.len();
         let len = combine.accumulator_len(self.plan.buffers[result].len);
         self.plan.accumulators.push((len, combine.start()));
-        let scope = self.scope.clone();
         let step =
-            Step { kernel, inputs, outputs: Vec::new(), accumulator: Some(accumulator), scope };
+            Step { accumulator: Some(accumulator), ..self.new_step(kernel, inputs, Vec::new()) };
         let phase = &mut self.plan.phases[self.phase];
         phase.samples.push(step);
         phase.reductions.push(Reduction { accumulator, result, combine });
@@ -238,6 +283,7 @@ impl Lowering<'_> {
             self.plan.updates.push((update.variable.index(), buffer));
         }
         crate::memory::place_buffers(&mut self.plan);
+        crate::regions::find_regions(&mut self.plan);
         self.plan
     }
 }

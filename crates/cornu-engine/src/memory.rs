@@ -5,6 +5,8 @@
 //! warm in the cache. What a later phase or the caller reads is kept for all samples, from the phase
 //! that writes it to the last that reads it; a value of the same size may then follow in its place.
 
+use std::collections::BTreeSet;
+
 use crate::plan::{BufferId, Home, Plan};
 use crate::schedule::Schedule;
 
@@ -22,6 +24,12 @@ struct Life {
 pub(crate) fn place_buffers(plan: &mut Plan) {
     let mut lives: Vec<Option<Life>> = vec![None; plan.buffers.len()];
     for (phase, steps) in plan.phases.iter().enumerate() {
+        // Shared steps read samples of earlier phases only, all at once.
+        for &input in steps.shared.iter().flat_map(|step| &step.inputs) {
+            if let Some(life) = &mut lives[input] {
+                life.last = (phase, 0);
+            }
+        }
         for (index, step) in steps.samples.iter().enumerate() {
             let now = (phase, index);
             for &output in &step.outputs {
@@ -122,31 +130,23 @@ impl Plan {
             let buffer = &self.buffers[id];
             buffer.len as f64 * if buffer.shape.is_batched() { samples } else { 1.0 }
         };
-        let is_given =
-            |home| matches!(home, Home::Input(_) | Home::Variable(_) | Home::Constant(_));
-        let given = (0..self.buffers.len()).filter(|&id| is_given(self.buffers[id].home));
-        let per_thread =
-            sum(&self.worker) * schedule.chunk as f64 + self.sample_scratch(schedule.chunk) as f64;
+        // A variable's next value may lie in its place.
+        let mut variables = BTreeSet::new();
+        let given = (0..self.buffers.len()).filter(|&id| match self.buffers[id].home {
+            Home::Input(_) | Home::Constant(_) => true,
+            Home::Variable(index) => variables.insert(index),
+            _ => false,
+        });
+        let scratch =
+            self.scratch_len(schedule.chunk, schedule.slots.last().map_or(0, |slot| slot.end));
+        let per_thread = sum(&self.worker) * schedule.chunk as f64 + scratch as f64;
         let accumulators: f64 = self.accumulators.iter().map(|(len, _)| *len as f64).sum();
         let elements = given.map(size).sum::<f64>()
             + sum(&self.shared)
-            + self.shared_scratch() as f64
             + per_thread * threads as f64
             + sum(&self.slot) * samples
             + accumulators * schedule.slots.len() as f64
             + self.outputs.iter().map(|&id| size(id)).sum::<f64>();
         4.0 * elements
-    }
-
-    /// Elements of scratch memory of the shared steps.
-    pub(crate) fn shared_scratch(&self) -> usize {
-        let steps = self.phases.iter().flat_map(|phase| &phase.shared);
-        steps.map(|step| step.kernel.scratch_len(1)).max().unwrap_or(0)
-    }
-
-    /// Elements of scratch memory of the steps that take `chunk` samples at a time.
-    pub(crate) fn sample_scratch(&self, chunk: usize) -> usize {
-        let steps = self.phases.iter().flat_map(|phase| &phase.samples);
-        steps.map(|step| step.kernel.scratch_len(chunk)).max().unwrap_or(0)
     }
 }

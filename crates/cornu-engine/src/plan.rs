@@ -1,5 +1,6 @@
 //! What is decided before the first run: steps, and where each value lies.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use cornu_tensor::Shape;
@@ -32,7 +33,7 @@ pub(crate) struct Buffer {
 pub(crate) enum Home {
     /// Fed for the run.
     Input(usize),
-    /// A variable of the graph.
+    /// A variable of the graph. The step that computes its next value may write it there.
     Variable(usize),
     /// Known when the plan is made.
     Constant(usize),
@@ -55,15 +56,29 @@ pub(crate) struct Step {
     pub(crate) outputs: Vec<BufferId>,
     /// The slot's accumulator that is added to.
     pub(crate) accumulator: Option<usize>,
+    /// Where the outputs are cut for several threads: the ends of the parts, in elements. Empty if
+    /// one thread does it all.
+    pub(crate) parts: Vec<usize>,
     /// The layer it comes from.
     pub(crate) scope: Arc<str>,
+}
+
+/// Shared steps of which none waits for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Region {
+    /// Positions in [`Phase::shared`].
+    pub(crate) steps: Range<usize>,
+    /// Whether there is enough to do for several threads.
+    pub(crate) parallel: bool,
 }
 
 /// Work between two points at which all samples must be done.
 #[derive(Debug, Default)]
 pub(crate) struct Phase {
-    /// Once, before the samples.
+    /// Once, before the samples. May read what earlier phases kept, of all samples at once.
     pub(crate) shared: Vec<Step>,
+    /// The shared steps, in order.
+    pub(crate) regions: Vec<Region>,
     /// For each chunk of samples, one step after the other.
     pub(crate) samples: Vec<Step>,
     /// What is combined over the slots at the end.
@@ -114,6 +129,22 @@ impl Plan {
     /// Elements that one sample needs in a worker's buffers.
     pub(crate) fn worker_len(&self) -> usize {
         self.worker.iter().sum()
+    }
+
+    /// Whether a step reads values of samples.
+    pub(crate) fn reads_samples(&self, step: &Step) -> bool {
+        step.inputs.iter().any(|&id| self.buffers[id].shape.is_batched())
+    }
+
+    /// Elements of scratch memory that a thread needs, for chunks of `chunk` of `batch` samples.
+    pub(crate) fn scratch_len(&self, chunk: usize, batch: usize) -> usize {
+        let lens = self.phases.iter().flat_map(|phase| {
+            let shared = phase.shared.iter().map(|step| {
+                step.kernel.scratch_len(if self.reads_samples(step) { batch } else { 1 })
+            });
+            shared.chain(phase.samples.iter().map(|step| step.kernel.scratch_len(chunk)))
+        });
+        lens.max().unwrap_or(0)
     }
 
     /// Elements of all accumulators of one slot.

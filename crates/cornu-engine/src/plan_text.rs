@@ -60,6 +60,9 @@ impl Plan {
         if let Some(&output) = step.outputs.first() {
             write!(f, "  {}", describe_buffer(&self.buffers[output]))?;
         }
+        if !step.parts.is_empty() {
+            write!(f, "  in {} parts", step.parts.len())?;
+        }
         let flops = step.kernel.flops();
         if 1e4 <= flops {
             write!(f, "  {:.2} MFLOP", flops / 1e6)?;

@@ -29,7 +29,7 @@ pub struct StepProfile {
     pub scope: String,
     /// The phase it belongs to.
     pub phase: usize,
-    /// Whether it runs once for all samples, on one thread.
+    /// Whether it runs once for all samples.
     pub is_shared: bool,
     /// Times the kernel was called.
     pub calls: u64,
@@ -50,14 +50,14 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Runs `work` and adds its time.
-    pub(crate) fn time(clock: Option<&mut Self>, samples: usize, work: impl FnOnce()) {
+    /// Runs `work` and adds its time, and `calls` calls on `samples` samples each.
+    pub(crate) fn time(clock: Option<&mut Self>, calls: u64, samples: usize, work: impl FnOnce()) {
         let Some(clock) = clock else { return work() };
         let start = Instant::now();
         work();
         clock.time += start.elapsed();
-        clock.calls += 1;
-        clock.samples += samples as u64;
+        clock.calls += calls;
+        clock.samples += calls * samples as u64;
     }
 }
 

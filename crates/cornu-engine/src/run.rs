@@ -7,7 +7,7 @@ use cornu_tensor::Tensor;
 use crate::bind::{Call, Moment};
 use crate::combine::Combine;
 use crate::memory_limit::check_memory;
-use crate::plan::{Home, Plan, Step};
+use crate::plan::{Home, Phase, Plan, Region, Step};
 use crate::profile::{self, Clock, StepProfile};
 use crate::schedule::Schedule;
 use crate::variables::Variables;
@@ -19,13 +19,14 @@ pub(crate) struct Machine {
     isa: Isa,
     pool: Pool,
     shared: Vec<AlignedBuf>,
-    scratch: AlignedBuf,
+    /// Values of all samples that outlive their phase.
+    kept: Vec<AlignedBuf>,
     workers: Vec<Worker>,
     slots: Vec<Slot>,
     /// What memory is laid out for.
     schedule: Schedule,
-    /// Times of the shared steps; empty unless times are taken.
-    clocks: Vec<Clock>,
+    /// Steps whose times are taken: all or none.
+    n_clocks: usize,
     /// Most bytes of a run.
     memory: Option<u64>,
 }
@@ -44,11 +45,34 @@ struct Worker {
 struct Slot {
     first_sample: usize,
     samples: usize,
-    buffers: Vec<AlignedBuf>,
     accumulators: Vec<AlignedBuf>,
 }
 
-/// What a run reads but never writes.
+/// A slot with its part of what is kept.
+struct SlotWork<'a> {
+    slot: &'a mut Slot,
+    kept: Vec<&'a mut [f32]>,
+}
+
+/// A shared step, or one of its parts.
+struct Item<'a> {
+    number: usize,
+    step: &'a Step,
+    /// Where the outputs begin in the whole ones.
+    start: usize,
+    /// The same as a fraction of the whole.
+    place: f64,
+    outputs: Vec<&'a mut [f32]>,
+}
+
+/// Memory that a shared step writes to, taken from its place meanwhile.
+enum Taken {
+    Shared(usize, AlignedBuf),
+    /// A variable that is given its next value.
+    Variable(usize, Tensor),
+}
+
+/// What a run reads but never writes, as long as the variables are borrowed.
 struct Given<'a> {
     plan: &'a Plan,
     isa: Isa,
@@ -71,28 +95,28 @@ impl Machine {
             isa: options.isa,
             pool: if threads == 1 { Pool::serial() } else { Pool::new(threads) },
             shared: buffers(plan.shared.iter().copied()).map_err(refused)?,
-            scratch: AlignedBuf::try_new(plan.shared_scratch()).map_err(refused)?,
+            kept: Vec::new(),
             workers: Vec::new(),
             slots: Vec::new(),
             schedule: Schedule::default(),
-            clocks: Vec::new(),
+            n_clocks: 0,
             memory: options.memory,
         })
     }
 
     /// Takes the time of every step from now on.
     pub(crate) fn start_profile(&mut self, plan: &Plan) {
-        self.clocks = vec![Clock::default(); profile::count(plan)];
+        self.n_clocks = profile::count(plan);
         for worker in &mut self.workers {
-            worker.clocks.clone_from(&self.clocks);
+            worker.clocks = vec![Clock::default(); self.n_clocks];
         }
     }
 
     /// Times since [`Machine::start_profile`]; takes no more.
     pub(crate) fn take_profile(&mut self, plan: &Plan) -> Vec<StepProfile> {
-        let mut clocks = vec![std::mem::take(&mut self.clocks)];
-        clocks.extend(self.workers.iter_mut().map(|worker| std::mem::take(&mut worker.clocks)));
-        profile::collect(plan, &clocks)
+        self.n_clocks = 0;
+        let clocks = self.workers.iter_mut().map(|worker| std::mem::take(&mut worker.clocks));
+        profile::collect(plan, &clocks.collect::<Vec<_>>())
     }
 
     /// Instructions that kernels use.
@@ -116,50 +140,35 @@ impl Machine {
         moment: Moment,
         shared_is_current: bool,
     ) -> Result<Vec<Tensor>, EngineError> {
-        // Shared steps run on the calling thread: tiny moments of dead weights must not slow it.
+        // Some shared steps run on the calling thread: tiny moments of dead weights must not slow it.
         let _flush = FlushDenormals::new();
+        let chunk_before = self.schedule.chunk;
         self.prepare(plan, moment.batch)?;
+        // Now, because variables are unchanged where memory does not suffice.
+        let room = reserve_outputs(plan, moment.batch)?;
+        let (chunk, isa) = (self.schedule.chunk, self.isa);
+        // What is worth preparing for the samples depends on how many of them go together.
+        let shared_is_current = shared_is_current && chunk == chunk_before;
         for &buffer in &plan.batch_sizes {
             self.shared[buffer][0] = moment.batch as f32;
         }
-        let chunk = self.schedule.chunk;
-        let given = Given { plan, isa: self.isa, inputs, variables, binding, moment, chunk };
         for (index, phase) in plan.phases.iter().enumerate() {
             if 0 < index || !shared_is_current {
-                let first = profile::first_step(plan, index, false);
-                for (number, step) in (first..).zip(&phase.shared) {
-                    Clock::time(self.clocks.get_mut(number), 1, || {
-                        run_shared(&given, step, &mut self.shared, &mut self.scratch);
-                    });
+                for region in &phase.regions {
+                    let mut taken = self.take_outputs(plan, phase, region, variables, binding);
+                    let given = Given { plan, isa, inputs, variables, binding, moment, chunk };
+                    self.run_region(&given, index, region, &mut taken);
+                    self.give_back(taken, variables);
                 }
             }
-            if phase.samples.is_empty() {
-                continue;
-            }
-            for slot in &mut self.slots {
-                for reduction in &phase.reductions {
-                    let (_, start) = plan.accumulators[reduction.accumulator];
-                    slot.accumulators[reduction.accumulator].fill(start);
-                }
-            }
-            let shared = &self.shared;
-            let first = profile::first_step(plan, index, true);
-            self.pool.for_each(&mut self.workers, &mut self.slots, |worker, _, slot| {
-                run_slot(&given, &phase.samples, first, shared, worker, slot);
-            });
-            for reduction in &phase.reductions {
-                let Home::Shared(result) = plan.buffers[reduction.result].home else { continue };
-                combine(&mut self.slots, reduction.accumulator, reduction.combine);
-                match self.slots.first() {
-                    Some(slot) => reduction.combine.finish(
-                        &mut self.shared[result],
-                        &slot.accumulators[reduction.accumulator],
-                    ),
-                    None => self.shared[result].fill(reduction.combine.start()),
-                }
+            if !phase.samples.is_empty() {
+                let given = Given { plan, isa, inputs, variables, binding, moment, chunk };
+                self.run_samples(&given, index);
+                self.combine_slots(plan, phase);
             }
         }
-        let outputs = self.outputs(&given)?;
+        let given = Given { plan, isa, inputs, variables, binding, moment, chunk };
+        let outputs = self.outputs(&given, room);
         self.update(plan, variables, binding);
         Ok(outputs)
     }
@@ -172,41 +181,46 @@ impl Machine {
         }
         let bytes = plan.bytes(&schedule, self.threads());
         check_memory(|| batch_text(batch), bytes, self.memory)?;
-        self.lay_out(plan, schedule).map_err(|_| {
+        self.lay_out(plan, schedule, batch).map_err(|_| {
             // What was had is of no use, and the next run begins anew.
             self.workers.clear();
+            self.kept.clear();
             self.slots.clear();
             EngineError::Memory { what: batch_text(batch), bytes, limit: None }
         })
     }
 
-    fn lay_out(&mut self, plan: &Plan, schedule: Schedule) -> Result<(), OutOfMemory> {
-        if self.workers.is_empty() || schedule.chunk != self.schedule.chunk {
-            let scratch = plan.sample_scratch(schedule.chunk);
+    fn lay_out(
+        &mut self,
+        plan: &Plan,
+        schedule: Schedule,
+        batch: usize,
+    ) -> Result<(), OutOfMemory> {
+        let scratch = plan.scratch_len(schedule.chunk, batch);
+        let fits = self.workers.first().is_some_and(|worker| scratch <= worker.scratch.len());
+        if !fits || schedule.chunk != self.schedule.chunk {
             self.workers.clear();
             for _ in 0..self.pool.threads() {
                 self.workers.push(Worker {
                     buffers: buffers(plan.worker.iter().map(|len| len * schedule.chunk))?,
                     scratch: AlignedBuf::try_new(scratch)?,
-                    clocks: vec![Clock::default(); self.clocks.len()],
+                    clocks: vec![Clock::default(); self.n_clocks],
                 });
             }
+        }
+        let fits = |kept: &[AlignedBuf]| {
+            let mut kept = kept.iter().zip(&plan.slot);
+            kept.all(|(buffer, len)| len * batch <= buffer.len())
+        };
+        if self.kept.len() != plan.slot.len() || !fits(&self.kept) {
+            // The old ones are given back first: both together may be too much.
+            self.kept.clear();
+            self.kept = buffers(plan.slot.iter().map(|len| len * batch))?;
         }
         self.slots.resize_with(schedule.slots.len(), Slot::default);
         for (slot, samples) in self.slots.iter_mut().zip(&schedule.slots) {
             slot.first_sample = samples.start;
             slot.samples = samples.len();
-            let fits = slot.buffers.len() == plan.slot.len()
-                && slot
-                    .buffers
-                    .iter()
-                    .zip(&plan.slot)
-                    .all(|(buffer, len)| len * samples.len() <= buffer.len());
-            if !fits {
-                // The old ones are given back first: both together may be too much.
-                slot.buffers.clear();
-                slot.buffers = buffers(plan.slot.iter().map(|len| len * samples.len()))?;
-            }
             if slot.accumulators.is_empty() {
                 slot.accumulators = buffers(plan.accumulators.iter().map(|&(len, _)| len))?;
             }
@@ -215,60 +229,190 @@ impl Machine {
         Ok(())
     }
 
-    fn outputs(&self, given: &Given<'_>) -> Result<Vec<Tensor>, EngineError> {
-        given
-            .plan
-            .outputs
-            .iter()
-            .map(|&id| {
-                let buffer = &given.plan.buffers[id];
-                let dims = buffer.shape.sizes(given.moment.batch);
-                let n: usize = dims.iter().product();
-                let mut data = Vec::new();
-                data.try_reserve_exact(n).map_err(|_| EngineError::Memory {
-                    what: format!("the results of {}", batch_text(given.moment.batch)),
-                    bytes: 4.0 * n as f64,
-                    limit: None,
-                })?;
-                match buffer.home {
-                    Home::Slot(index) => {
-                        for slot in &self.slots {
-                            data.extend_from_slice(
-                                &slot.buffers[index][..buffer.len * slot.samples],
-                            );
-                        }
-                    }
-                    Home::Input(index) => data.extend_from_slice(given.inputs[index]),
-                    Home::Worker(_) => unreachable!("results are kept beyond their phase"),
-                    _ => data.extend_from_slice(given.shared(id, &self.shared)),
+    /// Takes the memory that the steps of `region` write to, step after step.
+    fn take_outputs(
+        &mut self,
+        plan: &Plan,
+        phase: &Phase,
+        region: &Region,
+        variables: &mut Variables,
+        binding: &[usize],
+    ) -> Vec<Taken> {
+        let outputs = phase.shared[region.steps.clone()].iter().flat_map(|step| &step.outputs);
+        outputs
+            .map(|&id| match plan.buffers[id].home {
+                Home::Shared(index) => {
+                    Taken::Shared(index, std::mem::take(&mut self.shared[index]))
                 }
+                Home::Variable(index) => {
+                    let index = binding[index];
+                    Taken::Variable(index, variables.take(index))
+                }
+                _ => unreachable!("shared work makes shared values"),
+            })
+            .collect()
+    }
+
+    /// Undoes [`Machine::take_outputs`].
+    fn give_back(&mut self, taken: Vec<Taken>, variables: &mut Variables) {
+        for memory in taken {
+            match memory {
+                Taken::Shared(index, memory) => self.shared[index] = memory,
+                Taken::Variable(index, value) => variables.set(index, value),
+            }
+        }
+    }
+
+    /// Runs the shared steps of a region, which write to `taken`.
+    fn run_region(
+        &mut self,
+        given: &Given<'_>,
+        phase: usize,
+        region: &Region,
+        taken: &mut [Taken],
+    ) {
+        let mut items = Vec::new();
+        let mut taken = taken.iter_mut();
+        let first = profile::first_step(given.plan, phase, false);
+        for index in region.steps.clone() {
+            let step = &given.plan.phases[phase].shared[index];
+            let mut outputs: Vec<&mut [f32]> = Vec::with_capacity(step.outputs.len());
+            outputs.extend(taken.by_ref().take(step.outputs.len()).map(|taken| match taken {
+                Taken::Shared(_, memory) => &mut **memory,
+                Taken::Variable(_, value) => value.data_mut(),
+            }));
+            let number = first + index;
+            let (mut start, len) = (0, step.parts.last().copied().unwrap_or(0));
+            if let Some((_, ends)) = step.parts.split_last() {
+                for &end in ends {
+                    let mut part = Vec::with_capacity(outputs.len());
+                    for rest in &mut outputs {
+                        let (now, after) = std::mem::take(rest).split_at_mut(end - start);
+                        part.push(now);
+                        *rest = after;
+                    }
+                    let place = start as f64 / len as f64;
+                    items.push(Item { number, step, start, place, outputs: part });
+                    start = end;
+                }
+            }
+            let place = start as f64 / len.max(1) as f64;
+            items.push(Item { number, step, start, place, outputs });
+        }
+        let (shared, kept) = (&self.shared, &self.kept);
+        let run = |worker: &mut Worker, _: usize, item: &mut Item<'_>| {
+            run_item(given, shared, kept, worker, item);
+        };
+        if region.parallel {
+            // A thread is given the same part of each step, in whose caches it then stays.
+            items.sort_by(|a, b| a.place.total_cmp(&b.place));
+            self.pool.for_each(&mut self.workers, &mut items, run);
+        } else {
+            items.iter_mut().for_each(|item| run(&mut self.workers[0], 0, item));
+        }
+    }
+
+    /// Takes all samples through the steps of a phase.
+    fn run_samples(&mut self, given: &Given<'_>, phase: usize) {
+        let steps = &given.plan.phases[phase];
+        let mut work: Vec<SlotWork<'_>> = self
+            .slots
+            .iter_mut()
+            .map(|slot| {
+                for reduction in &steps.reductions {
+                    let (_, start) = given.plan.accumulators[reduction.accumulator];
+                    slot.accumulators[reduction.accumulator].fill(start);
+                }
+                SlotWork { slot, kept: Vec::with_capacity(given.plan.slot.len()) }
+            })
+            .collect();
+        for (memory, len) in self.kept.iter_mut().zip(&given.plan.slot) {
+            let mut rest = &mut **memory;
+            for work in &mut work {
+                let (part, after) = rest.split_at_mut(len * work.slot.samples);
+                work.kept.push(part);
+                rest = after;
+            }
+        }
+        let first = profile::first_step(given.plan, phase, true);
+        let shared = &self.shared;
+        self.pool.for_each(&mut self.workers, &mut work, |worker, _, work| {
+            run_slot(given, &steps.samples, first, shared, worker, work);
+        });
+    }
+
+    /// Puts together what the slots accumulated.
+    fn combine_slots(&mut self, plan: &Plan, phase: &Phase) {
+        for reduction in &phase.reductions {
+            let Home::Shared(result) = plan.buffers[reduction.result].home else { continue };
+            combine(&mut self.slots, reduction.accumulator, reduction.combine);
+            match self.slots.first() {
+                Some(slot) => reduction
+                    .combine
+                    .finish(&mut self.shared[result], &slot.accumulators[reduction.accumulator]),
+                None => self.shared[result].fill(reduction.combine.start()),
+            }
+        }
+    }
+
+    /// Copies the results into the memory that was reserved for them.
+    fn outputs(&self, given: &Given<'_>, room: Vec<Vec<f32>>) -> Vec<Tensor> {
+        let outputs = given.plan.outputs.iter().zip(room);
+        outputs
+            .map(|(&id, mut data)| {
+                data.extend_from_slice(given.whole(id, &self.shared, &self.kept));
+                let dims = given.plan.buffers[id].shape.sizes(given.moment.batch);
                 match Tensor::new(dims, data) {
-                    Ok(tensor) => Ok(tensor),
+                    Ok(tensor) => tensor,
                     Err(error) => unreachable!("a result fills its shape: {error}"),
                 }
             })
             .collect()
     }
 
+    /// Stores the variables' next values, but for those that were written in their place.
     fn update(&self, plan: &Plan, variables: &mut Variables, binding: &[usize]) {
+        // First those that are values of other variables: these may be overwritten next.
+        let copies: Vec<(usize, Tensor)> = plan
+            .updates
+            .iter()
+            .filter_map(|&(variable, id)| match plan.buffers[id].home {
+                Home::Variable(other) if other != variable => {
+                    Some((binding[variable], variables.get(binding[other]).clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        for (index, value) in copies {
+            variables.set(index, value);
+        }
         for &(variable, id) in &plan.updates {
-            match plan.buffers[id].home {
-                Home::Shared(index) => {
-                    variables.data_mut(binding[variable]).copy_from_slice(&self.shared[index]);
-                }
-                Home::Constant(index) => {
-                    variables.data_mut(binding[variable]).copy_from_slice(&plan.constants[index]);
-                }
-                Home::Variable(other) => {
-                    let value = variables.get(binding[other]).clone();
-                    variables.set(binding[variable], value);
-                }
+            let value: &[f32] = match plan.buffers[id].home {
+                Home::Shared(index) => &self.shared[index],
+                Home::Constant(index) => &plan.constants[index],
+                Home::Variable(_) => continue,
                 Home::Input(_) | Home::Worker(_) | Home::Slot(_) => {
                     unreachable!("the graph's rules make a variable's update shared")
                 }
-            }
+            };
+            variables.data_mut(binding[variable]).copy_from_slice(value);
         }
     }
+}
+
+/// Memory for the results of `batch` samples.
+fn reserve_outputs(plan: &Plan, batch: usize) -> Result<Vec<Vec<f32>>, EngineError> {
+    let reserve = |&id: &usize| {
+        let n = plan.buffers[id].shape.n_elements(batch);
+        let mut data = Vec::new();
+        data.try_reserve_exact(n).map_err(|_| EngineError::Memory {
+            what: format!("the results of {}", batch_text(batch)),
+            bytes: 4.0 * n as f64,
+            limit: None,
+        })?;
+        Ok(data)
+    };
+    plan.outputs.iter().map(reserve).collect()
 }
 
 /// What memory for `samples` samples is wanted for.
@@ -297,32 +441,48 @@ impl<'a> Given<'a> {
             Home::Worker(_) | Home::Slot(_) => unreachable!("a value of samples in shared work"),
         }
     }
+
+    /// Elements of a value, of all samples if it is theirs.
+    fn whole<'b>(&self, id: usize, shared: &'b [AlignedBuf], kept: &'b [AlignedBuf]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        let buffer = &self.plan.buffers[id];
+        match buffer.home {
+            Home::Slot(index) => &kept[index][..buffer.len * self.moment.batch],
+            Home::Worker(_) => unreachable!("what is read later is kept beyond its phase"),
+            _ => self.shared(id, shared),
+        }
+    }
 }
 
-fn run_shared(given: &Given<'_>, step: &Step, shared: &mut [AlignedBuf], scratch: &mut AlignedBuf) {
-    let homes: Vec<usize> = step
-        .outputs
-        .iter()
-        .map(|&id| match given.plan.buffers[id].home {
-            Home::Shared(index) => index,
-            _ => unreachable!("shared work makes shared values"),
-        })
-        .collect();
-    let mut taken: Vec<AlignedBuf> =
-        homes.iter().map(|&index| std::mem::take(&mut shared[index])).collect();
-    let inputs: Vec<&[f32]> = step.inputs.iter().map(|&id| given.shared(id, shared)).collect();
-    let mut outputs: Vec<&mut [f32]> = taken.iter_mut().map(|buffer| &mut **buffer).collect();
-    step.kernel.run(&mut Call {
-        isa: given.isa,
-        samples: 1,
-        outputs: &mut outputs,
-        inputs: &inputs,
-        scratch,
-        moment: given.moment,
+/// One kernel call of shared work.
+fn run_item(
+    given: &Given<'_>,
+    shared: &[AlignedBuf],
+    kept: &[AlignedBuf],
+    worker: &mut Worker,
+    item: &mut Item<'_>,
+) {
+    let inputs: Vec<&[f32]> =
+        item.step.inputs.iter().map(|&id| given.whole(id, shared, kept)).collect();
+    let mut outputs: Vec<&mut [f32]> = item.outputs.iter_mut().map(|part| &mut **part).collect();
+    let samples = if given.plan.reads_samples(item.step) { given.moment.batch } else { 1 };
+    let clock = worker.clocks.get_mut(item.number);
+    // Parts of a step are one call.
+    let calls = u64::from(item.start == 0);
+    Clock::time(clock, calls, samples, || {
+        item.step.kernel.run(&mut Call {
+            isa: given.isa,
+            samples,
+            chunk: given.chunk,
+            start: item.start,
+            outputs: &mut outputs,
+            inputs: &inputs,
+            scratch: &mut worker.scratch,
+            moment: given.moment,
+        });
     });
-    for (index, buffer) in homes.into_iter().zip(taken) {
-        shared[index] = buffer;
-    }
 }
 
 fn run_slot(
@@ -331,15 +491,15 @@ fn run_slot(
     first: usize,
     shared: &[AlignedBuf],
     worker: &mut Worker,
-    slot: &mut Slot,
+    work: &mut SlotWork<'_>,
 ) {
     let mut done = 0;
-    while done < slot.samples {
-        let samples = given.chunk.min(slot.samples - done);
+    while done < work.slot.samples {
+        let samples = given.chunk.min(work.slot.samples - done);
         for (number, step) in (first..).zip(steps) {
             let mut clock = worker.clocks.get(number).copied();
-            Clock::time(clock.as_mut(), samples, || {
-                run_step(given, step, shared, worker, slot, done, samples);
+            Clock::time(clock.as_mut(), 1, samples, || {
+                run_step(given, step, shared, worker, work, done, samples);
             });
             if let Some(clock) = clock {
                 worker.clocks[number] = clock;
@@ -349,24 +509,33 @@ fn run_slot(
     }
 }
 
+/// Memory that a step on samples writes to, taken from its place meanwhile.
+enum Written<'a> {
+    Worker(usize, AlignedBuf),
+    Kept(usize, &'a mut [f32]),
+    Accumulator(usize, AlignedBuf),
+}
+
 /// One kernel call on `samples` samples of a slot, from its sample `done` on.
 fn run_step(
     given: &Given<'_>,
     step: &Step,
     shared: &[AlignedBuf],
     worker: &mut Worker,
-    slot: &mut Slot,
+    work: &mut SlotWork<'_>,
     done: usize,
     samples: usize,
 ) {
-    let first_sample = slot.first_sample + done;
-    let mut taken: Vec<AlignedBuf> = Vec::with_capacity(step.outputs.len() + 1);
+    let first_sample = work.slot.first_sample + done;
+    let mut taken: Vec<Written<'_>> = Vec::with_capacity(step.outputs.len() + 1);
     taken.extend(step.outputs.iter().map(|&id| match given.plan.buffers[id].home {
-        Home::Worker(index) => std::mem::take(&mut worker.buffers[index]),
-        Home::Slot(index) => std::mem::take(&mut slot.buffers[index]),
+        Home::Worker(index) => Written::Worker(index, std::mem::take(&mut worker.buffers[index])),
+        Home::Slot(index) => Written::Kept(index, std::mem::take(&mut work.kept[index])),
         _ => unreachable!("work on samples makes values of samples"),
     }));
-    taken.extend(step.accumulator.map(|index| std::mem::take(&mut slot.accumulators[index])));
+    taken.extend(step.accumulator.map(|index| {
+        Written::Accumulator(index, std::mem::take(&mut work.slot.accumulators[index]))
+    }));
     {
         let inputs: Vec<&[f32]> = step
             .inputs
@@ -376,7 +545,7 @@ fn run_step(
                 let at = |start: usize| start * buffer.len..(start + samples) * buffer.len;
                 match buffer.home {
                     Home::Worker(index) => &worker.buffers[index][at(0)],
-                    Home::Slot(index) => &slot.buffers[index][at(done)],
+                    Home::Slot(index) => &work.kept[index][at(done)],
                     Home::Input(index) if buffer.shape.is_batched() => {
                         &given.inputs[index][at(first_sample)]
                     }
@@ -386,32 +555,29 @@ fn run_step(
             .collect();
         let mut outputs: Vec<&mut [f32]> = Vec::with_capacity(taken.len());
         for (i, memory) in taken.iter_mut().enumerate() {
-            outputs.push(match step.outputs.get(i).map(|&id| &given.plan.buffers[id]) {
-                Some(buffer) => {
-                    let start = if matches!(buffer.home, Home::Slot(_)) { done } else { 0 };
-                    &mut memory[start * buffer.len..(start + samples) * buffer.len]
-                }
-                None => &mut **memory,
+            let len = step.outputs.get(i).map_or(0, |&id| given.plan.buffers[id].len);
+            outputs.push(match memory {
+                Written::Worker(_, memory) => &mut memory[..samples * len],
+                Written::Kept(_, memory) => &mut memory[done * len..(done + samples) * len],
+                Written::Accumulator(_, memory) => &mut **memory,
             });
         }
         step.kernel.run(&mut Call {
             isa: given.isa,
             samples,
+            chunk: given.chunk,
+            start: 0,
             outputs: &mut outputs,
             inputs: &inputs,
             scratch: &mut worker.scratch,
             moment: Moment { first_sample, ..given.moment },
         });
     }
-    let accumulator = step.accumulator.and_then(|index| Some((index, taken.pop()?)));
-    if let Some((index, memory)) = accumulator {
-        slot.accumulators[index] = memory;
-    }
-    for (&id, memory) in step.outputs.iter().zip(taken) {
-        match given.plan.buffers[id].home {
-            Home::Worker(index) => worker.buffers[index] = memory,
-            Home::Slot(index) => slot.buffers[index] = memory,
-            _ => {}
+    for memory in taken {
+        match memory {
+            Written::Worker(index, memory) => worker.buffers[index] = memory,
+            Written::Kept(index, memory) => work.kept[index] = memory,
+            Written::Accumulator(index, memory) => work.slot.accumulators[index] = memory,
         }
     }
 }

@@ -76,6 +76,11 @@ impl Variables {
         self.values[index].data_mut()
     }
 
+    /// Takes the value of variable `index` away, until it is [set](Self::set) again.
+    pub(crate) fn take(&mut self, index: usize) -> Tensor {
+        std::mem::replace(&mut self.values[index], Tensor::zeros([0]))
+    }
+
     pub(crate) fn id(&self) -> u64 {
         self.id
     }

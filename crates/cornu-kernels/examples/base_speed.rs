@@ -43,9 +43,13 @@ fn filled(n: usize) -> AlignedBuf {
 
 fn products(isa: Isa) {
     for (m, n, k, a_transposed, b_transposed) in [
+        (32, 512, 784, false, false),
+        (32, 512, 512, false, false),
+        (32, 512, 512, false, true),
         (128, 512, 512, false, false),
         (128, 512, 512, false, true),
         (512, 512, 128, true, false),
+        (98, 512, 128, true, false),
         (1024, 1024, 1024, false, false),
         (128, 10, 512, false, false),
         (512, 10, 128, true, false),

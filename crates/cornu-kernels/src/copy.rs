@@ -155,21 +155,25 @@ pub(crate) fn transpose<S: Simd>(
         return;
     }
     assert!(y.len() >= (columns - 1) * y_row + rows && x.len() >= (rows - 1) * x_row + columns);
-    let (whole_rows, whole_columns) = (rows / S::TILE * S::TILE, columns / S::TILE * S::TILE);
-    // Along the columns of x first: y is written in whole cache lines.
-    for j in (0..whole_columns).step_by(S::TILE) {
-        for i in (0..whole_rows).step_by(S::TILE) {
+    if rows < S::TILE || columns < S::TILE {
+        for i in 0..rows {
+            for j in 0..columns {
+                y[j * y_row + i] = x[i * x_row + j];
+            }
+        }
+        return;
+    }
+    // Along the columns of x first: y is written in whole cache lines. The last tile of a row or
+    // column moves back to overlap with the one before.
+    for j in (0..columns).step_by(S::TILE) {
+        let j = j.min(columns - S::TILE);
+        for i in (0..rows).step_by(S::TILE) {
+            let i = i.min(rows - S::TILE);
             // SAFETY: the tile lies inside of both, as asserted.
             unsafe {
                 let from = x.as_ptr().add(i * x_row + j);
                 s.transpose_tile(y.as_mut_ptr().add(j * y_row + i), y_row, from, x_row);
             }
-        }
-    }
-    for i in 0..rows {
-        let from = if i < whole_rows { whole_columns } else { 0 };
-        for j in from..columns {
-            y[j * y_row + i] = x[i * x_row + j];
         }
     }
 }

@@ -12,6 +12,9 @@ use std::thread::JoinHandle;
 /// time that waking a sleeping thread takes.
 const SPINS: usize = 2_000;
 
+/// Most stretches that a list is divided into.
+const MAX_STRETCHES: usize = 64;
+
 /// Threads that work through lists of items together.
 ///
 /// Between calls they look for new work for some tens of microseconds and then sleep, using no
@@ -140,8 +143,9 @@ impl Pool {
     /// Calls `f(worker, index, item)` once for every item and returns when all are done.
     ///
     /// Each thread owns one of the `workers` (its scratch memory) during the call and takes items
-    /// one by one, in rising order. Which thread takes which item is left to chance, so a result
-    /// must not depend on the worker. The calling thread takes part. Denormal numbers count as
+    /// one by one: first those of its own stretch of the list, in rising order, so that equal lists
+    /// find in its caches what it left there; then what is left of the others'. Which thread takes
+    /// which item is left to chance in the end, so a result must not depend on the worker. The calling thread takes part. Denormal numbers count as
     /// zero meanwhile. A call from inside of `f` runs serially on that thread.
     ///
     /// # Panics
@@ -165,19 +169,26 @@ impl Pool {
         }
         let n_items = items.len();
         let (workers, items) = (Each(workers.as_mut_ptr()), Each(items.as_mut_ptr()));
-        let next = AtomicUsize::new(0);
+        let stretches = threads.min(MAX_STRETCHES);
+        let bound = |stretch: usize| stretch * n_items / stretches;
+        let next: [AtomicUsize; MAX_STRETCHES] =
+            std::array::from_fn(|stretch| AtomicUsize::new(bound(stretch.min(stretches))));
         let failed = AtomicBool::new(false);
         self.run(&|thread| {
             let fuse = Fuse(&failed);
             // SAFETY: thread numbers are below `workers.len()`, and each runs once per call.
             let worker = unsafe { workers.get(thread) };
-            while !failed.load(Ordering::Relaxed) {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= n_items {
-                    break;
+            for turn in 0..stretches {
+                let stretch = (thread + turn) % stretches;
+                while !failed.load(Ordering::Relaxed) {
+                    let index = next[stretch].fetch_add(1, Ordering::Relaxed);
+                    if index >= bound(stretch + 1) {
+                        break;
+                    }
+                    // SAFETY: the index lies inside of the stretch, whose counter hands it out only
+                    // once, and stretches do not overlap.
+                    f(worker, index, unsafe { items.get(index) });
                 }
-                // SAFETY: the index lies inside, and the counter hands it out only once.
-                f(worker, index, unsafe { items.get(index) });
             }
             std::mem::forget(fuse);
         });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cornu_graph::ops::{BinaryKind, UnaryKind};
-use cornu_graph::{Op, ValueId};
+use cornu_graph::{Op, ValueId, VariableId};
 use cornu_kernels::elementwise::{self, Access, Binary, Program, Step, Unary};
 use cornu_tensor::{Dim, Shape};
 
@@ -26,6 +26,10 @@ struct Elementwise {
     len: usize,
     /// Whether all samples of a chunk are one walk; else each is a walk of its own.
     whole_chunk: bool,
+    /// So many of the first outputs hold the first inputs before.
+    n_in_place: usize,
+    /// Whether several threads may share the walk.
+    is_cut: bool,
     /// For the plan's text.
     names: String,
 }
@@ -43,7 +47,18 @@ impl Kernel for Elementwise {
         (self.walked * self.program.steps().len()) as f64
     }
 
+    fn parts(&self) -> Vec<usize> {
+        if !self.is_cut || self.len < 2 * PART {
+            return Vec::new();
+        }
+        let ends = (PART..self.len - PART / 2).step_by(PART);
+        ends.chain([self.len]).collect()
+    }
+
     fn run(&self, call: &mut Call<'_, '_>) {
+        if self.is_cut {
+            return self.run_part(call);
+        }
         if self.whole_chunk {
             elementwise::run(call.isa, &self.program, call.outputs, call.inputs, 0, call.scratch);
             return;
@@ -78,6 +93,29 @@ impl Kernel for Elementwise {
     }
 }
 
+impl Elementwise {
+    /// The part of a walk over shared values that the call is for.
+    fn run_part(&self, call: &mut Call<'_, '_>) {
+        let part = call.start..call.start + call.outputs.first().map_or(0, |output| output.len());
+        let accesses = &self.program.inputs()[self.n_in_place..];
+        let inputs: Vec<&[f32]> = accesses
+            .iter()
+            .zip(call.inputs)
+            .map(
+                |(access, input)| {
+                    if *access == Access::Full { &input[part.clone()] } else { *input }
+                },
+            )
+            .collect();
+        let (inout, outputs) = call.outputs.split_at_mut(self.n_in_place);
+        let (isa, scratch) = (call.isa, &mut *call.scratch);
+        elementwise::run_in_place(isa, &self.program, inout, outputs, &inputs, call.start, scratch);
+    }
+}
+
+/// Elements that one thread takes at a time of a walk that several share.
+const PART: usize = 16 * 1024;
+
 /// An operand of the group from outside, and how it is spread over the elements.
 struct Operand {
     value: ValueId,
@@ -106,7 +144,7 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group) {
             None => (by_sample(Layout::Rows).unwrap_or_default(), Layout::Rows, false),
         }
     };
-    add_step(lowering, group, &shape, layout, &operands, whole_chunk);
+    add_step(lowering, group, &shape, layout, operands, whole_chunk);
 }
 
 /// Row-major operands spread over a whole chunk at once, if that works for any number of samples.
@@ -157,12 +195,23 @@ fn add_step(
     group: &Group,
     shape: &Shape,
     layout: Layout,
-    operands: &[Operand],
+    mut operands: Vec<Operand>,
     whole_chunk: bool,
 ) {
-    let (program, names) = build_program(lowering, group, operands);
-    let inputs: Vec<BufferId> =
-        operands.iter().map(|operand| lowering.operand(operand.value, operand.layout)).collect();
+    let is_cut = group.role == Role::Shared && whole_chunk;
+    let in_place = if is_cut { in_place(lowering, group, &operands) } else { Vec::new() };
+    let n_in_place = in_place.len();
+    // What is overwritten comes first, in the order of what it is overwritten by.
+    let place = |value| in_place.iter().position(|next| next.old == value).unwrap_or(n_in_place);
+    operands.sort_by_key(|operand| place(operand.value));
+    let mut outputs: Vec<ValueId> = in_place.iter().map(|next| next.new).collect();
+    let others = group.outputs.iter().filter(|&&value| in_place.iter().all(|p| p.new != value));
+    outputs.extend(others);
+    let (program, names) = build_program(lowering, group, &operands, &outputs);
+    let inputs: Vec<BufferId> = operands[n_in_place..]
+        .iter()
+        .map(|operand| lowering.operand(operand.value, operand.layout))
+        .collect();
     let sample_lens = operands
         .iter()
         .map(|operand| {
@@ -176,9 +225,66 @@ fn add_step(
         Layout::Planes(planes) => planes.channels * planes.plane(),
         Layout::Pixels(pixels) => pixels.len(),
     };
-    let kernel = Elementwise { program, sample_lens, layout, walked, len, whole_chunk, names };
-    let outputs = group.outputs.iter().map(|&value| lowering.output(value, layout)).collect();
+    let kernel = Elementwise {
+        program,
+        sample_lens,
+        layout,
+        walked,
+        len,
+        whole_chunk,
+        n_in_place,
+        is_cut,
+        names,
+    };
+    let outputs = outputs
+        .iter()
+        .enumerate()
+        .map(|(i, &value)| match in_place.get(i) {
+            Some(next) => lowering.output_in_place(value, next.variable),
+            None => lowering.output(value, layout),
+        })
+        .collect();
     lowering.step(Box::new(kernel), inputs, outputs);
+}
+
+/// A variable whose next value can take the place of the present one.
+struct InPlace {
+    variable: VariableId,
+    old: ValueId,
+    new: ValueId,
+}
+
+/// The variables that the group may update in place: those that nobody reads afterwards, neither
+/// as a result nor as the next value of another variable.
+fn in_place(lowering: &Lowering<'_>, group: &Group, operands: &[Operand]) -> Vec<InPlace> {
+    let graph = lowering.graph;
+    let is_result = |value| {
+        graph.outputs().iter().any(|(_, output)| *output == value)
+            || graph.updates().iter().any(|update| update.value == value)
+    };
+    let mut found: Vec<InPlace> = Vec::new();
+    for operand in operands {
+        let old = operand.value;
+        let Op::Variable(op) = &graph.node(old).op else { continue };
+        let Some(update) = graph.updates().iter().find(|update| update.variable == op.id) else {
+            continue;
+        };
+        let new = update.value;
+        let is_only_node = graph.values().all(|value| {
+            value == old || !matches!(&graph.node(value).op, Op::Variable(o) if o.id == op.id)
+        });
+        if operand.access == Access::Full
+            && graph.shape(old) == graph.shape(new)
+            && group.outputs.contains(&new)
+            && found.iter().all(|other| other.new != new)
+            && is_only_node
+            && !is_result(old)
+            && lowering.is_read_until(old, group.nodes[0])
+        {
+            found.push(InPlace { variable: op.id, old, new });
+        }
+    }
+    found
 }
 
 /// What the group reads from outside, without scalar constants, each once.
@@ -295,6 +401,7 @@ fn build_program(
     lowering: &Lowering<'_>,
     group: &Group,
     operands: &[Operand],
+    outputs: &[ValueId],
 ) -> (Program, String) {
     let mut steps: Vec<Step> = Vec::new();
     let mut names: Vec<&str> = Vec::new();
@@ -326,7 +433,7 @@ fn build_program(
         steps.push(step);
     }
     let accesses = operands.iter().map(|operand| operand.access.clone()).collect();
-    let outputs = group.outputs.iter().map(|value| register[value]).collect();
+    let outputs = outputs.iter().map(|value| register[value]).collect();
     match Program::new(accesses, steps, outputs) {
         Ok(program) => {
             let names = if names.is_empty() { "spread".to_owned() } else { names.join("+") };

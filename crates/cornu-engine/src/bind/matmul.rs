@@ -2,7 +2,10 @@
 
 use cornu_graph::ops::MatMul;
 use cornu_graph::{Op, ValueId};
-use cornu_kernels::matmul::{matmul, matmul_scratch_len};
+use cornu_kernels::matmul::{
+    FEW_ROWS, matmul, matmul_packed, matmul_packed_scratch_len, matmul_rows, matmul_scratch_len,
+    next_packed_part, pack_b_part, packed_b_len,
+};
 use cornu_tensor::Shape;
 
 use super::{Call, Kernel};
@@ -24,6 +27,8 @@ struct Product {
     samples: Samples,
     relu: bool,
     accumulate: bool,
+    /// Whether b comes packed, too.
+    packed: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +53,8 @@ impl Kernel for Product {
 
     fn scratch_len(&self, samples: usize) -> usize {
         let (m, k) = self.sizes(samples);
-        matmul_scratch_len(m, self.n, k)
+        // The last samples of a slot may be few.
+        matmul_scratch_len(m, self.n, k).max(matmul_packed_scratch_len(m, self.n, k))
     }
 
     fn flops(&self) -> f64 {
@@ -58,6 +64,24 @@ impl Kernel for Product {
 
     fn run(&self, call: &mut Call<'_, '_>) {
         let (m, k) = self.sizes(call.samples);
+        let bias = call.inputs.get(2 + usize::from(self.packed)).copied();
+        if self.packed && FEW_ROWS < m {
+            matmul_packed(
+                call.isa,
+                call.outputs[0],
+                call.inputs[0],
+                call.inputs[2],
+                m,
+                self.n,
+                k,
+                self.op.transpose_a,
+                self.accumulate,
+                bias,
+                self.relu,
+                call.scratch,
+            );
+            return;
+        }
         let pairs = if let Samples::Pairs(pairs) = self.samples { pairs * call.samples } else { 1 };
         for pair in 0..pairs {
             matmul(
@@ -71,7 +95,7 @@ impl Kernel for Product {
                 self.op.transpose_a,
                 self.op.transpose_b,
                 self.accumulate,
-                call.inputs.get(2).copied(),
+                bias,
                 self.relu,
                 call.scratch,
             );
@@ -88,6 +112,103 @@ impl Product {
         }
     }
 }
+
+/// Brings b into the order in which a product reads it.
+#[derive(Debug)]
+struct Pack {
+    n: usize,
+    k: usize,
+    transposed: bool,
+}
+
+/// Elements of a part of a packed b.
+const PACKED_PART: usize = 32 * 1024;
+
+impl Kernel for Pack {
+    fn describe(&self) -> String {
+        let transposed = if self.transposed { " transposed" } else { "" };
+        format!("pack{transposed} {}x{}", self.k, self.n)
+    }
+
+    fn parts(&self) -> Vec<usize> {
+        let len = packed_b_len(self.n, self.k);
+        let next =
+            |&end: &usize| (end < len).then(|| next_packed_part(self.n, self.k, end, PACKED_PART));
+        std::iter::successors(Some(0), next).skip(1).collect()
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        // So few rows are multiplied with b as it lies.
+        if call.chunk <= FEW_ROWS {
+            return;
+        }
+        let (packed, b) = (&mut *call.outputs[0], call.inputs[0]);
+        pack_b_part(call.isa, packed, call.start, b, self.n, self.k, self.transposed);
+    }
+}
+
+/// `y = a^T @ b` summed over all samples at once.
+#[derive(Debug)]
+struct WholeBatch {
+    op: MatMul,
+    m: usize,
+    n: usize,
+    k: usize,
+}
+
+/// Elements of a part of a [`WholeBatch`] result. Each part packs b for itself, which many rows
+/// repay.
+const WHOLE_BATCH_PART: usize = 48 * 1024;
+/// The most parts.
+const MAX_PARTS: usize = 16;
+
+impl WholeBatch {
+    /// Whether an accumulator is so large that it is better to keep the factors of all samples of
+    /// a batch of common size: four accumulators, the least that a batch has, are then more.
+    fn suits(m: usize, n: usize) -> bool {
+        64 * (m + n) <= m * n
+    }
+}
+
+impl Kernel for WholeBatch {
+    fn describe(&self) -> String {
+        format!("matmul over whole batch {}x{}x{}", self.m, self.n, self.k)
+    }
+
+    fn scratch_len(&self, samples: usize) -> usize {
+        matmul_scratch_len(self.m, self.n, self.k.saturating_mul(samples))
+    }
+
+    fn flops(&self) -> f64 {
+        2.0 * (self.m * self.n * self.k) as f64
+    }
+
+    fn parts(&self) -> Vec<usize> {
+        let n_parts = (self.m * self.n / WHOLE_BATCH_PART).clamp(1, MAX_PARTS).min(self.m.max(1));
+        (1..=n_parts).map(|part| part * self.m / n_parts * self.n).collect()
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let c = &mut *call.outputs[0];
+        let first = call.start / self.n;
+        matmul_rows(
+            call.isa,
+            c,
+            call.inputs[0],
+            call.inputs[1],
+            first..first + c.len() / self.n,
+            self.m,
+            self.n,
+            self.k * call.samples,
+            self.op.transpose_a,
+            self.op.transpose_b,
+            call.scratch,
+        );
+    }
+}
+
+/// Elements of b from which on packing it once for all chunks is worth a step of its own.
+const MIN_PACKED: usize = 4 * 1024;
 
 /// Adds the step of a matrix product and what is fused to it.
 pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, bias: Option<ValueId>, relu: bool) {
@@ -110,12 +231,24 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, bias: Option<Valu
         Role::Sample if rank == 2 => Samples::Rows,
         _ => Samples::Pairs(pairs),
     };
-    let accumulate = samples == Samples::Inner;
-    let kernel = Box::new(Product { op, m, n, k, samples, relu, accumulate });
     let mut inputs = vec![lowering.operand(a, Layout::Rows), lowering.operand(b, Layout::Rows)];
+    if samples == Samples::Inner && rank == 2 && WholeBatch::suits(m, n) {
+        lowering.whole_batch_step(value, Box::new(WholeBatch { op, m, n, k }), inputs);
+        return;
+    }
+    let accumulate = samples == Samples::Inner;
+    let packed = samples == Samples::Rows && !shapes[1].is_batched() && MIN_PACKED <= n * k;
+    let kernel = Box::new(Product { op, m, n, k, samples, relu, accumulate, packed });
     if samples == Samples::Inner {
         lowering.reduction_step(value, Combine::Sum, kernel, inputs);
         return;
+    }
+    if packed {
+        let transposed = op.transpose_b;
+        let name = if transposed { "packed transposed" } else { "packed" };
+        let (key, len) = (format!("{name} {n}x{k}"), packed_b_len(n, k));
+        let pack = || Box::new(Pack { n, k, transposed }) as Box<dyn Kernel>;
+        inputs.push(lowering.derived(b, name, key, len, pack));
     }
     inputs.extend(bias.map(|bias| lowering.operand(bias, Layout::Rows)));
     let output = lowering.output(group.outputs[0], Layout::Rows);

@@ -33,6 +33,13 @@ pub(crate) trait Kernel: Debug + Send + Sync {
         0
     }
 
+    /// Where the outputs of a shared step may be cut for several threads: the ends of the parts, in
+    /// elements; none if they may not. All outputs are of one length then. A result must not depend
+    /// on the cuts.
+    fn parts(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// Multiplications and additions of one sample (of the whole call, if there are no samples).
     fn flops(&self) -> f64 {
         0.0
@@ -46,8 +53,14 @@ pub(crate) trait Kernel: Debug + Send + Sync {
 pub(crate) struct Call<'a, 'b> {
     /// Instructions it may use.
     pub(crate) isa: Isa,
-    /// Samples in the slices; 1 for shared work.
+    /// Samples in the slices: the whole batch for shared work that reads samples, 1 for other
+    /// shared work.
     pub(crate) samples: usize,
+    /// Samples of a chunk in this run.
+    pub(crate) chunk: usize,
+    /// Where in the whole outputs the slices begin: other than 0 only for one of
+    /// [`Kernel::parts`]. Inputs are always whole.
+    pub(crate) start: usize,
     /// What to overwrite, or the accumulator to add to.
     pub(crate) outputs: &'a mut [&'b mut [f32]],
     /// What to read.

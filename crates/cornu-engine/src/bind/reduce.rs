@@ -49,6 +49,13 @@ impl Kernel for Reducing {
         };
         let (walked, y_len) = (self.outer * self.n * self.inner, self.outer * self.inner);
         let (outer, n, inner) = (self.outer, self.n, self.inner);
+        if self.over_samples && self.x_len == walked && (outer == 1 || n == 1) {
+            // All samples are rows of one matrix.
+            let (rows, columns) = (call.samples * n, outer * inner);
+            let (x, y) = (&call.inputs[0][..rows * columns], &mut *call.outputs[0]);
+            reduce(call.isa, kind, y, x, 1, rows, columns, true);
+            return;
+        }
         for sample in 0..call.samples {
             let x = &call.inputs[0][sample * self.x_len..][..walked];
             let y = if self.over_samples {

@@ -319,6 +319,114 @@ fn wide_dense_layers() {
     }
 }
 
+/// Layers so wide that weights are packed, and that kernel gradients are taken from the whole batch.
+#[test]
+fn very_wide_dense_layers() {
+    for (features, units) in [([300, 270], 230), ([131, 513], 150)] {
+        let mut net = Net::new();
+        let x = net.graph.input("x", Shape::batched([features[0]])).unwrap();
+        // Small numbers: large ones would blow up rounding errors from step to step.
+        let x = net.graph.mul_scalar(x, 0.1).unwrap();
+        let h = net.dense(x, features[1]).unwrap();
+        let h = net.graph.softplus(h).unwrap();
+        let h = net.graph.mul_scalar(h, 0.1).unwrap();
+        let h = net.dense(h, units).unwrap();
+        let h = net.graph.tanh(h).unwrap();
+        let y = net.dense(h, 3).unwrap();
+        let graph = net.train(y).unwrap();
+        let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+        let plan = program.unwrap().plan_text(100);
+        assert_eq!(plan.matches("matmul over whole batch").count(), 2, "{plan}");
+        assert_eq!(plan.matches("pack transposed").count(), 1, "{plan}");
+        for samples in [1, 2, 17, 70] {
+            check(&graph, samples);
+        }
+    }
+}
+
+/// Products that sum over the samples, also over none.
+#[test]
+fn products_over_the_whole_batch() {
+    let mut graph = Graph::new();
+    let x = graph.input("x", Shape::batched([301])).unwrap();
+    let y = graph.input("y", Shape::batched([203])).unwrap();
+    let z = graph.tanh(y).unwrap();
+    let product = graph.matmul(x, z, true, false).unwrap();
+    let total = graph.sum(product, &[0], false).unwrap();
+    graph.set_output("product", product);
+    graph.set_output("total", total);
+    for samples in [0, 1, 5, 300] {
+        check(&graph, samples);
+    }
+}
+
+/// Momentum, decay that differs by row and by column, and a copy of what the weights were: shared
+/// work on so many elements that several threads share it.
+#[test]
+fn large_updates() {
+    for dims in [[230, 217], [1, 40_000], [40_001, 1]] {
+        let mut graph = Graph::new();
+        let x = graph.input("x", Shape::batched([3])).unwrap();
+        let mut variable = |dims: &[usize]| {
+            let id = graph.add_variable(format!("v{}", graph.variables().len()), dims.to_vec());
+            (id, graph.variable(id).unwrap())
+        };
+        let ((w_id, w), (m_id, m)) = (variable(&dims), variable(&dims));
+        let ((row_id, row), (_, column)) = (variable(&[1, dims[1]]), variable(&[dims[0], 1]));
+        let (before_id, before) = variable(&dims);
+        let mean = graph.mean(x, &[0, 1], false).unwrap();
+        let gradient = graph.mul(w, mean).unwrap();
+        let slow = graph.mul_scalar(m, 0.9).unwrap();
+        let next_m = graph.add(slow, gradient).unwrap();
+        let decay = graph.mul(row, column).unwrap();
+        let kept = graph.mul(w, decay).unwrap();
+        let moved = graph.add(kept, before).unwrap();
+        let next_w = graph.sub(moved, next_m).unwrap();
+        let next_row = graph.add(row, mean).unwrap();
+        graph.set_update(m_id, next_m).unwrap();
+        graph.set_update(w_id, next_w).unwrap();
+        graph.set_update(before_id, w).unwrap();
+        graph.set_update(row_id, next_row).unwrap();
+        let total = graph.sum(next_w, &[0, 1], false).unwrap();
+        graph.set_output("total", total);
+        graph.set_output("row", row);
+        let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+        let plan = program.unwrap().plan_text(5);
+        // The momentum is written in its place; the weights are still read, and must not be.
+        let update = plan.lines().find(|line| line.contains(" $1") && line.contains("parts"));
+        let (results, _) = update.expect(&plan).split_once("<-").unwrap();
+        assert!(!results.contains("$0"), "{plan}");
+        for samples in [1, 5] {
+            check(&graph, samples);
+        }
+    }
+}
+
+/// Variables whose next value may, or must not, be written in their place.
+#[test]
+fn updates_see_the_values_before() {
+    let mut graph = Graph::new();
+    let mut ids = Vec::new();
+    for i in 0..6 {
+        let id = graph.add_variable(format!("v{i}"), [7]);
+        ids.push((id, graph.variable(id).unwrap()));
+    }
+    let [a, b, c, d, e, f] = [0, 1, 2, 3, 4, 5].map(|i: usize| ids[i].1);
+    // Crosswise, by itself, and to the same value.
+    let next_a = graph.add(b, c).unwrap();
+    let next_b = graph.sub(a, b).unwrap();
+    let next_c = graph.exp(c).unwrap();
+    let sum = graph.sum(d, &[0], true).unwrap();
+    let next_d = graph.mul(d, sum).unwrap();
+    for ((id, _), next) in ids.iter().zip([next_a, next_b, next_c, next_d, f, e]) {
+        graph.set_update(*id, next).unwrap();
+    }
+    let late = graph.reverse(a, 0).unwrap();
+    graph.set_output("late", late);
+    graph.set_output("c", c);
+    check(&graph, 1);
+}
+
 /// Ops that move elements, pool or reduce, each followed by its gradient.
 #[test]
 fn moving_pooling_and_reducing() {

@@ -1,7 +1,7 @@
 //! Products with few rows: b is read once, as it lies.
 
 use super::tile::{Finish, finish_vector};
-use super::{DEPTH, Rows};
+use super::{Rows, block_depth};
 use crate::simd::Simd;
 
 /// The most rows that go without packing.
@@ -51,11 +51,12 @@ fn add_r_rows<S: Simd, const R: usize>(
     const V: usize = 4;
     let (a_row, a_column) = a.strides();
     assert!(a.m == R && c.len() == R * n && b.len() == a.k * n && a.data.len() == R * a.k);
+    let step = block_depth(a.k);
     let mut j = 0;
     while j < n {
         let mut p = 0;
         loop {
-            let depth = (a.k - p).min(DEPTH);
+            let depth = (a.k - p).min(step);
             let mut sums = [[s.splat(0.0); V]; R];
             for p in p..p + depth {
                 let left = n - j;

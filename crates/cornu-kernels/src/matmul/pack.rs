@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{DEPTH, MAX_WIDTH, Rows};
+use super::{MAX_WIDTH, Rows, block_depth};
 use crate::copy::transpose;
 use crate::simd::{Simd, simd_fn};
 
@@ -12,9 +12,21 @@ pub(super) const fn width<S: Simd>() -> usize {
     if S::LANES == 1 { 8 } else { 2 * S::LANES }
 }
 
-/// Numbers that [`pack_b`] writes at most.
+/// Numbers of a packed b: each block of its rows has whole panels of the widest kind.
 pub fn packed_b_len(n: usize, k: usize) -> usize {
     n.next_multiple_of(MAX_WIDTH) * k
+}
+
+/// Where a packed b can be cut into parts for [`pack_b_part`]: the end of the smallest part with at
+/// least `len` numbers that begins at `start`, itself such a place or 0.
+pub fn next_packed_part(n: usize, k: usize, start: usize, len: usize) -> usize {
+    let (whole, step) = (n.next_multiple_of(MAX_WIDTH), block_depth(k));
+    let mut end = start;
+    while end < start + len && end < whole * k {
+        let p = end / (whole * step) * step;
+        end += MAX_WIDTH * (k - p).min(step);
+    }
+    end
 }
 
 simd_fn! {
@@ -26,13 +38,59 @@ simd_fn! {
     ///
     /// If `b` has not `k * n` elements, or `packed` fewer than [`packed_b_len`].
     pub fn pack_b(s, packed: &mut [f32], b: &[f32], n: usize, k: usize, b_transposed: bool) {
-        assert_eq!(b.len(), n * k, "b");
-        assert!(packed.len() >= packed_b_len(n, k), "packed");
-        for p in (0..k).step_by(DEPTH) {
-            let depth = (k - p).min(DEPTH);
-            let packed = &mut packed[p * n.next_multiple_of(width::<S>())..];
-            block(s, packed, b, n, k, b_transposed, 0..n, p..p + depth);
-        }
+        let packed = &mut packed[..packed_b_len(n, k)];
+        part(s, packed, 0, b, n, k, b_transposed);
+    }
+}
+
+simd_fn! {
+    /// The part of [`pack_b`]'s result that begins at number `start` and is as long as `packed`. For
+    /// several threads, each with a part.
+    ///
+    /// # Panics
+    ///
+    /// If `b` has not `k * n` elements, or a part does not begin and end where
+    /// [`next_packed_part`] says.
+    pub fn pack_b_part(
+        s,
+        packed: &mut [f32],
+        start: usize,
+        b: &[f32],
+        n: usize,
+        k: usize,
+        b_transposed: bool,
+    ) {
+        part(s, packed, start, b, n, k, b_transposed);
+    }
+}
+
+#[inline(always)]
+fn part<S: Simd>(
+    s: S,
+    mut packed: &mut [f32],
+    mut start: usize,
+    b: &[f32],
+    n: usize,
+    k: usize,
+    transposed: bool,
+) {
+    assert_eq!(b.len(), n * k, "b");
+    assert!(start + packed.len() <= packed_b_len(n, k), "packed");
+    let (whole, step) = (n.next_multiple_of(MAX_WIDTH), block_depth(k));
+    while !packed.is_empty() {
+        // The block that the rest begins in, and the columns of it that the rest covers.
+        let p = start / (whole * step) * step;
+        let depth = (k - p).min(step);
+        let column = (start - p * whole) / depth;
+        let columns = (packed.len() / depth).min(whole - column);
+        let cut = (start - p * whole).is_multiple_of(depth * MAX_WIDTH)
+            && columns.is_multiple_of(MAX_WIDTH)
+            && 0 < columns;
+        assert!(cut, "a part begins and ends between panels");
+        let (now, rest) = packed.split_at_mut(columns * depth);
+        let range = column..(column + columns).min(n);
+        block(s, now, b, n, k, transposed, range, p..p + depth);
+        (packed, start) = (rest, start + columns * depth);
     }
 }
 

@@ -104,3 +104,43 @@ fn agrees_with_the_plain_product_across_blocks() {
         }
     }
 }
+
+#[test]
+fn parts_are_those_of_the_whole() {
+    for isa in Isa::available() {
+        for (m, n, k) in
+            [(33, 70, 40), (9, 97, 513), (6, 32, 257), (5, 1, 1), (3, 40, 0), (2, 0, 7)]
+        {
+            for flags in 0..4 {
+                let (a_transposed, b_transposed) = (flags & 1 == 1, flags & 2 == 2);
+                let (a, b) = (data(m * k, 1), data(n * k, 2));
+                let mut scratch = vec![f32::NAN; matmul_scratch_len(m, n, k)];
+                let mut packed = vec![-1.0; packed_b_len(n, k)];
+                pack_b(isa, &mut packed, &b, n, k, b_transposed);
+                for len in [1, 1000, usize::MAX / 2] {
+                    let mut parts = vec![-1.0; packed.len()];
+                    let mut start = 0;
+                    while start < parts.len() {
+                        let end = next_packed_part(n, k, start, len);
+                        pack_b_part(isa, &mut parts[start..end], start, &b, n, k, b_transposed);
+                        start = end;
+                    }
+                    assert_eq!(packed, parts, "packed {n}x{k} in parts of {len} on {isa}");
+                }
+                let run = |c: &mut [f32], rows, scratch: &mut [f32]| {
+                    matmul_rows(isa, c, &a, &b, rows, m, n, k, a_transposed, b_transposed, scratch);
+                };
+                let mut whole = vec![f32::NAN; m * n];
+                run(&mut whole, 0..m, &mut scratch);
+                for rows in [1, 2, 20] {
+                    let mut parts = vec![f32::NAN; m * n];
+                    for start in (0..m).step_by(rows) {
+                        let end = (start + rows).min(m);
+                        run(&mut parts[start * n..end * n], start..end, &mut scratch);
+                    }
+                    assert_eq!(whole, parts, "{m}x{n}x{k} flags {flags} by {rows} rows on {isa}");
+                }
+            }
+        }
+    }
+}
