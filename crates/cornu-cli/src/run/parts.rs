@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use cornu::{Samples, Targets};
 use cornu::data::{Dataset, ImageFolder, LoadOptions, SampleShape, SplitIndices};
+use cornu::{Samples, Targets};
 
 use crate::error::CliError;
 
