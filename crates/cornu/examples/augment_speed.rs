@@ -57,7 +57,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// The network behind `kind` of augmentation, with the factors of `cornu train --augment strong`, and
 /// standardisation of each picture.
 fn model(kind: &str) -> Result<Model, Box<dyn Error>> {
-    let inputs = Input::new(&LESSON_CNN_INPUT);
+    let inputs = Input::new(LESSON_CNN_INPUT);
     let is = |one: &str| kind == one || kind == "strong";
     let mut x = inputs.clone();
     if is("flip") {
