@@ -4,6 +4,7 @@ mod drop_no_ops;
 mod fold_constants;
 mod scale_kernels;
 mod share_equal_nodes;
+mod shift_after_scaling;
 mod take_factors_out_of_sums;
 
 use cornu_graph::{Graph, GraphError, verify};
@@ -15,6 +16,7 @@ type Pass = (&'static str, fn(&Graph) -> Result<Graph, GraphError>);
 const SIMPLIFY: &[Pass] = &[
     ("fold constants", fold_constants::fold_constants),
     ("scale kernels", scale_kernels::scale_kernels),
+    ("shift after scaling", shift_after_scaling::shift_after_scaling),
     ("take factors out of sums", take_factors_out_of_sums::take_factors_out_of_sums),
     ("drop no-ops", drop_no_ops::drop_no_ops),
     ("share equal nodes", share_equal_nodes::share_equal_nodes),

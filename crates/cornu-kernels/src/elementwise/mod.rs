@@ -13,11 +13,12 @@
 
 mod access;
 mod op;
+mod pairs;
 mod program;
 mod run;
 
 pub use access::Access;
-pub use op::{Binary, Unary};
+pub use op::{Binary, Ternary, Unary};
 pub use program::{Program, ProgramError, Step};
 pub use run::{run, run_in_place};
 

@@ -91,6 +91,17 @@ pub enum Binary {
     And,
     /// Whether one is not 0.
     Or,
+    /// `a > 0 ? b : 0`: what the gradient of ReLU does.
+    Gate,
+}
+
+/// Operations of three numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ternary {
+    /// `a * b + c`, rounded once or twice, whichever is fast.
+    MulAdd,
+    /// `(a - b) * c`.
+    SubMul,
 }
 
 /// Runs `$value` for `$n` elements: `$arg` is a vector of the numbers at `$from`.
@@ -198,6 +209,25 @@ pub(super) unsafe fn binary<S: Simd>(
         Binary::Or => {
             each!(s, y, n, |u = a, v = b| s.truth(s.either(s.ne(u, zero), s.ne(v, zero))))
         }
+        Binary::Gate => each!(s, y, n, |u = a, v = b| s.select(s.lt(zero, u), v, zero)),
+    }
+}
+
+/// `y[i] = op(a[i], b[i], c[i])`.
+///
+/// # Safety
+/// n numbers at a, b and c are readable and n at y writable; y is one of them or overlaps none.
+#[inline(always)]
+pub(super) unsafe fn ternary<S: Simd>(
+    s: S,
+    op: Ternary,
+    y: *mut f32,
+    [a, b, c]: [*const f32; 3],
+    n: usize,
+) {
+    match op {
+        Ternary::MulAdd => each!(s, y, n, |u = a, v = b, w = c| s.mul_add(u, v, w)),
+        Ternary::SubMul => each!(s, y, n, |u = a, v = b, w = c| s.mul(s.sub(u, v), w)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Programs: validation and the choice of registers.
 
-use super::{Access, BLOCK, Binary, Unary};
+use super::pairs::join_pairs;
+use super::{Access, BLOCK, Binary, Ternary, Unary};
 
 /// One step of a [`Program`]. Operands are value numbers: first the inputs, then one per step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -11,17 +12,19 @@ pub enum Step {
     Unary(Unary, usize),
     /// An operation of two values.
     Binary(Binary, usize, usize),
+    /// An operation of three values.
+    Ternary(Ternary, usize, usize, usize),
     /// The second where the first is not 0, else the third.
     Select(usize, usize, usize),
 }
 
 impl Step {
-    fn operands(self) -> impl Iterator<Item = usize> {
+    pub(super) fn operands(self) -> impl Iterator<Item = usize> {
         let operands = match self {
             Self::Const(_) => [None; 3],
             Self::Unary(_, x) => [Some(x), None, None],
             Self::Binary(_, a, b) => [Some(a), Some(b), None],
-            Self::Select(c, a, b) => [Some(c), Some(a), Some(b)],
+            Self::Ternary(_, a, b, c) | Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         };
         operands.into_iter().flatten()
     }
@@ -80,6 +83,7 @@ pub(super) enum Action {
     Copy(Place),
     Unary(Unary, Place),
     Binary(Binary, Place, Place),
+    Ternary(Ternary, Place, Place, Place),
     Select(Place, Place, Place),
 }
 
@@ -87,6 +91,7 @@ pub(super) enum Action {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Program {
     inputs: Vec<Access>,
+    /// With pairs joined; steps that are joined to another stay, but nothing needs them.
     steps: Vec<Step>,
     outputs: Vec<usize>,
     /// What to do per block, and where each result goes.
@@ -131,6 +136,7 @@ impl Program {
             return Err(ProgramError::NoOutput);
         }
         let block = block_size(&inputs);
+        let steps = join_pairs(inputs.len(), steps, &outputs);
         let mut program = Self {
             inputs,
             steps,
@@ -150,7 +156,7 @@ impl Program {
         &self.inputs
     }
 
-    /// The steps as given.
+    /// The steps; some are joined to one.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
@@ -240,6 +246,9 @@ impl Program {
                         Step::Const(_) => continue,
                         Step::Unary(op, x) => Action::Unary(op, places[x]),
                         Step::Binary(op, a, b) => Action::Binary(op, places[a], places[b]),
+                        Step::Ternary(op, a, b, c) => {
+                            Action::Ternary(op, places[a], places[b], places[c])
+                        }
                         Step::Select(c, a, b) => Action::Select(places[c], places[a], places[b]),
                     }
                 };
