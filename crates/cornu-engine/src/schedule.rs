@@ -37,7 +37,10 @@ impl Schedule {
         let accumulators = plan.accumulators_len().max(1);
         let affordable = (ACCUMULATOR_ELEMENTS / accumulators).clamp(MIN_SLOTS, MAX_SLOTS);
         let largest = (CHUNK_ELEMENTS / per_sample).clamp(1, MAX_CHUNK);
-        let n_slots = affordable.min(batch.div_ceil(largest).max(MIN_SLOTS)).min(batch).max(1);
+        let wanted = batch.div_ceil(largest).clamp(MIN_SLOTS, affordable);
+        // A power of two is divided evenly among the usual numbers of threads: of 15 slots, one of two
+        // threads would have 8.
+        let n_slots = (1 << wanted.ilog2()).min(batch).max(1);
         // Slots that differ by one sample at most.
         let slots: Vec<Range<usize>> = (0..n_slots)
             .map(|slot| part(slot, n_slots, batch)..part(slot + 1, n_slots, batch))
@@ -72,6 +75,8 @@ mod tests {
                     next = slot.end;
                 }
                 assert_eq!(next, batch);
+                let even = schedule.slots.len().is_power_of_two();
+                assert!(even || schedule.slots.len() == batch, "{} slots", schedule.slots.len());
                 assert!(1 <= schedule.chunk && schedule.chunk <= MAX_CHUNK);
             }
         }
