@@ -44,11 +44,20 @@ pub struct Sample {
 pub struct ImageFolder {
     /// The folder.
     pub root: PathBuf,
-    /// Names of the classes; at least two.
+    /// Names of the classes; at least two, if opened to train.
     pub class_names: Vec<String>,
-    /// The pictures; at least one of each class.
+    /// The pictures; at least one of each class, if opened to train.
     pub samples: Vec<Sample>,
     columns: BTreeMap<String, Vec<String>>,
+}
+
+/// What a data set is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// At least two classes, none of them empty.
+    Train,
+    /// A model knows the classes: some of them are enough.
+    Evaluate,
 }
 
 /// What a reader of one of the forms found.
@@ -66,7 +75,21 @@ impl ImageFolder {
     /// If `root` is not a folder of one of the forms above, has fewer than two classes or a class
     /// without pictures, or if its manifest breaks a rule: the file and line are named.
     pub fn open(root: impl AsRef<Path>) -> Result<Self, DataError> {
-        let root = root.as_ref();
+        Self::open_for(root.as_ref(), Purpose::Train)
+    }
+
+    /// Finds the pictures of `root`, to try a model on them that knows its classes: one class is
+    /// enough, class folders may be empty and may differ between the splits, and the column `label`
+    /// of a manifest need not name all classes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ImageFolder::open`] but for the rules above; and if there are no pictures at all.
+    pub fn open_to_evaluate(root: impl AsRef<Path>) -> Result<Self, DataError> {
+        Self::open_for(root.as_ref(), Purpose::Evaluate)
+    }
+
+    fn open_for(root: &Path, purpose: Purpose) -> Result<Self, DataError> {
         if !root.is_dir() {
             let what = if root.exists() { "is not a folder" } else { "does not exist" };
             let problem =
@@ -74,14 +97,18 @@ impl ImageFolder {
             return Err(folder_error(root, problem));
         }
         let found = if root.join(MANIFEST_FILE).is_file() {
-            read_manifest(root)?
+            read_manifest(root, purpose)?
         } else {
             match split_folders(root)? {
-                Some(splits) => walk_splits(root, &splits)?,
-                None => walk_classes(root, None)?,
+                Some(splits) => walk_splits(root, &splits, purpose)?,
+                None => walk_classes(root, None, purpose)?,
             }
         };
         let Found { class_names, samples, columns } = found;
+        if samples.is_empty() {
+            let problem = "there are no pictures in the class folders; add some";
+            return Err(folder_error(root, problem.to_owned()));
+        }
         Ok(Self { root: root.to_owned(), class_names, samples, columns })
     }
 
@@ -102,6 +129,12 @@ impl ImageFolder {
     /// Whether the author of the data set has divided it.
     pub fn has_splits(&self) -> bool {
         self.samples.iter().any(|sample| sample.split.is_some())
+    }
+
+    /// The pictures that the author of the data set has put into `split`; there may be none.
+    pub fn given(&self, split: Split) -> Vec<usize> {
+        let is_there = |&index: &usize| self.samples[index].split == Some(split);
+        (0..self.samples.len()).filter(is_there).collect()
     }
 
     /// Values of a further column of the manifest, one for each picture.
@@ -185,36 +218,52 @@ fn folder_error(path: &Path, problem: String) -> DataError {
     DataError::Folder { path: path.to_owned(), problem }
 }
 
-/// The sub-folders as splits, if all of them are called like one and `train` is there.
+/// The sub-folders as splits, if all of them are called like one, and `train` is there or the first
+/// has sub-folders itself.
 fn split_folders(root: &Path) -> Result<Option<Vec<(Split, PathBuf)>>, DataError> {
     let (folders, _) = list(root)?;
     let splits: Option<Vec<_>> =
         folders.iter().map(|name| Some((Split::from_name(name)?, root.join(name)))).collect();
-    Ok(splits.filter(|splits| splits.iter().any(|(split, _)| *split == Split::Train)))
+    let Some(splits) = splits else { return Ok(None) };
+    let Some((_, first)) = splits.first() else { return Ok(None) };
+    let has_train = splits.iter().any(|(split, _)| *split == Split::Train);
+    Ok((has_train || !list(first)?.0.is_empty()).then_some(splits))
 }
 
-fn walk_splits(root: &Path, splits: &[(Split, PathBuf)]) -> Result<Found, DataError> {
-    let mut all: Option<Found> = None;
-    for (split, folder) in splits {
-        let found = walk_classes(folder, Some(*split))?;
-        match &mut all {
-            None => all = Some(found),
-            Some(all) if all.class_names == found.class_names => all.samples.extend(found.samples),
-            Some(all) => {
-                let (a, b) = (all.class_names.join(", "), found.class_names.join(", "));
-                let problem = format!(
-                    "the classes of {} ({b}) are not those of the folders before it ({a}); \
-                     rename the class folders so that all agree",
-                    folder.display()
-                );
-                return Err(folder_error(root, problem));
-            }
+fn walk_splits(
+    root: &Path,
+    splits: &[(Split, PathBuf)],
+    purpose: Purpose,
+) -> Result<Found, DataError> {
+    let found = splits
+        .iter()
+        .map(|(split, folder)| walk_classes(folder, Some(*split), purpose))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut class_names: Vec<String> =
+        found.iter().flat_map(|found| found.class_names.iter().cloned()).collect();
+    class_names.sort_unstable();
+    class_names.dedup();
+    let mut samples = Vec::new();
+    for (found, (_, folder)) in found.into_iter().zip(splits) {
+        if purpose == Purpose::Train && found.class_names != class_names {
+            let (all, here) = (class_names.join(", "), found.class_names.join(", "));
+            let problem = format!(
+                "the classes of {} ({here}) are not those of all folders together ({all}); \
+                 rename the class folders so that all agree",
+                folder.display()
+            );
+            return Err(folder_error(root, problem));
         }
+        samples.extend(found.samples.into_iter().map(|sample| {
+            let name = &found.class_names[sample.class_idx];
+            let class_idx = class_names.iter().position(|known| known == name).unwrap_or_default();
+            Sample { class_idx, ..sample }
+        }));
     }
-    all.ok_or_else(|| folder_error(root, "there are no sub-folders".to_owned()))
+    Ok(Found { class_names, samples, columns: BTreeMap::new() })
 }
 
-fn walk_classes(root: &Path, split: Option<Split>) -> Result<Found, DataError> {
+fn walk_classes(root: &Path, split: Option<Split>, purpose: Purpose) -> Result<Found, DataError> {
     let (class_names, files) = list(root)?;
     match class_names.as_slice() {
         [] if files.iter().any(|name| is_picture(name)) => {
@@ -227,9 +276,9 @@ fn walk_classes(root: &Path, split: Option<Split>) -> Result<Found, DataError> {
                            with pictures in it";
             return Err(folder_error(root, problem.to_owned()));
         }
-        [only] => {
+        [only] if purpose == Purpose::Train => {
             let problem = format!(
-                "there is only one class, `{only}`; training needs at least two sub-folders"
+                "there is only one class, `{only}`; at least two are needed, a sub-folder for each"
             );
             return Err(folder_error(root, problem));
         }
@@ -239,7 +288,7 @@ fn walk_classes(root: &Path, split: Option<Split>) -> Result<Found, DataError> {
     for (class_idx, name) in class_names.iter().enumerate() {
         let folder = root.join(name);
         let paths = pictures_below(&folder)?;
-        if paths.is_empty() {
+        if paths.is_empty() && purpose == Purpose::Train {
             let problem = format!(
                 "there are no pictures in this class folder ({}); add some, or remove the folder",
                 IMAGE_EXTENSIONS.join(", ")
@@ -416,7 +465,7 @@ mod tests {
         check_error(
             &["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/c/1.png"],
             None,
-            &["(a, b)", "(a, c)"],
+            &["(a, c)", "(a, b, c)"],
         );
     }
 
@@ -489,6 +538,40 @@ mod tests {
         let found = ImageFolder::open(root.path()).unwrap();
         let error = found.split(Fractions::default(), None, 0).unwrap_err().to_string();
         assert!(error.contains("no sample of class `b`"), "{error}");
+    }
+
+    #[test]
+    fn what_only_training_needs_is_not_asked_of_pictures_to_evaluate() {
+        let evaluated = |files: &[&str], manifest: Option<&str>| {
+            let root = folder(files, manifest);
+            ImageFolder::open(root.path())
+                .map(|_| ())
+                .and_then(|()| {
+                    let found = ImageFolder::open(root.path())?;
+                    found.split(Fractions::default(), None, 0).map(drop)
+                })
+                .unwrap_err();
+            ImageFolder::open_to_evaluate(root.path()).unwrap()
+        };
+        let two = ["1.png", "2.png"];
+        let found = evaluated(&two, Some("file,class,split\n1.png,a,test\n2.png,b,test\n"));
+        assert_eq!(found.given(Split::Test), [0, 1]);
+        assert!(found.given(Split::Train).is_empty());
+        let found = evaluated(&two, Some("file,class,label\n1.png,b,1\n2.png,b,1\n"));
+        assert_eq!((found.class_names.join(","), found.labels()), ("b".to_owned(), vec![0, 0]));
+        let found = evaluated(&["b/1.png"], None);
+        assert_eq!((found.class_names.join(","), found.labels()), ("b".to_owned(), vec![0]));
+        let found = evaluated(&["test/a/1.png", "test/b/1.png"], None);
+        assert_eq!(
+            (found.class_names.join(","), found.given(Split::Test)),
+            ("a,b".into(), vec![0, 1])
+        );
+        let files = ["train/a/1.png", "train/b/1.png", "test/b/2.png", "val/c/"];
+        let found = evaluated(&files, None);
+        assert_eq!((found.class_names.join(","), found.labels()), ("a,b,c".into(), vec![1, 0, 1]));
+        let root = folder(&["a/", "b/"], None);
+        let error = ImageFolder::open_to_evaluate(root.path()).unwrap_err().to_string();
+        assert!(error.contains("no pictures in the class folders"), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use crate::folder::{Found, MANIFEST_FILE, Sample};
+use crate::folder::{Found, MANIFEST_FILE, Purpose, Sample};
 use crate::{DataError, Split};
 use std::collections::BTreeMap;
 use std::path::{Component, Path};
@@ -9,7 +9,7 @@ use std::path::{Component, Path};
 /// must be there, `split` and `label` may be; further columns are kept. Classes are the distinct
 /// values of `class`: in the order of their `label`, whole numbers from 0, if there is that column,
 /// else sorted.
-pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
+pub(crate) fn read_manifest(root: &Path, purpose: Purpose) -> Result<Found, DataError> {
     let path = root.join(MANIFEST_FILE);
     let at = |line: u64, problem: String| DataError::Manifest { path: path.clone(), line, problem };
     let csv_error = |error: csv::Error| {
@@ -78,12 +78,17 @@ pub(crate) fn read_manifest(root: &Path) -> Result<Found, DataError> {
     let mut class_names: Vec<String> = rows.iter().map(|(_, class, _)| class.clone()).collect();
     class_names.sort_unstable();
     class_names.dedup();
-    if let [only] = class_names.as_slice() {
+    if let [only] = class_names.as_slice()
+        && purpose == Purpose::Train
+    {
         let problem =
-            format!("all pictures are of class `{only}`; training needs at least two classes");
+            format!("all pictures are of class `{only}`; at least two classes are needed");
         return Err(at(1, problem));
     }
-    if let Some(labels) = columns.get("label") {
+    // A model that knows its classes has numbered them already.
+    if let Some(labels) = columns.get("label")
+        && purpose == Purpose::Train
+    {
         let classes = rows.iter().map(|(_, class, _)| class.as_str());
         class_names = by_label(&class_names, classes, labels)
             .map_err(|(row, problem)| at(lines[row], problem))?;

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use cornu::Samples;
-use cornu::data::{Fractions, ImageFolder, LoadOptions, Split};
+use cornu::data::{Fractions, ImageFolder, LoadOptions, MANIFEST_FILE, Split};
 use serde_json::{Map, Value, json};
 
 use crate::error::CliError;
@@ -32,7 +32,7 @@ use crate::scores::Scores;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A .keras file
+    /// A .keras file; also `lesson-cnn` or a Keras .json config, whose weights are random
     model: String,
     /// A folder with one sub-folder of pictures per class, or with a manifest.csv
     data: PathBuf,
@@ -61,16 +61,22 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
     let mut loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
     let notes = loaded.notes.unwrap_or_default();
-    let mut folder = ImageFolder::open(&args.data)?;
-    if !notes.classes.is_empty() {
+    // Without names in the model file the classes are numbered as in training, so all must be there.
+    let folder = if notes.classes.is_empty() {
+        ImageFolder::open(&args.data)?
+    } else {
+        let mut folder = ImageFolder::open_to_evaluate(&args.data)?;
         use_class_names(&mut folder, &notes.classes)?;
-    }
+        folder
+    };
     let head = head_of(&loaded.model, &folder.class_names)?;
     let (name, indices) = chosen(args, &folder, notes.split)?;
     if indices.is_empty() {
+        let manifest = args.data.join(MANIFEST_FILE);
+        let told_by = if manifest.is_file() { &manifest } else { &args.data };
         return Err(CliError::message(format!(
             "{}: there are no pictures in split `{name}`; choose another with --split",
-            args.data.display()
+            told_by.display()
         )));
     }
     let shape = picture_shape(&loaded.model)?;
@@ -93,6 +99,19 @@ fn chosen(
     folder: &ImageFolder,
     trained: Option<SplitNote>,
 ) -> Result<(&'static str, Vec<usize>), CliError> {
+    let is_seed_used =
+        !folder.has_splits() && !matches!(args.split, None | Some(SplitArgument::All));
+    if args.seed.is_some() && !is_seed_used {
+        return Err(CliError::message(format!(
+            "{}: --seed can change nothing: {}; leave it out",
+            args.data.display(),
+            if folder.has_splits() {
+                "the data set says which picture is in which split"
+            } else {
+                "all pictures are scored"
+            }
+        )));
+    }
     let split = match args.split {
         Some(SplitArgument::Train) => Split::Train,
         Some(SplitArgument::Val) => Split::Val,
@@ -110,10 +129,12 @@ fn chosen(
             return Ok(("all", (0..folder.samples.len()).collect()));
         }
     };
+    if folder.has_splits() {
+        return Ok((split.name(), folder.given(split)));
+    }
     let trained = trained.unwrap_or(SplitNote { seed: recipe::SEED, group_by: None });
     let seed = args.seed.unwrap_or(trained.seed);
-    let group_by = trained.group_by.as_deref().filter(|_| !folder.has_splits());
-    let indices = folder.split(Fractions::default(), group_by, seed)?;
+    let indices = folder.split(Fractions::default(), trained.group_by.as_deref(), seed)?;
     Ok((split.name(), indices.get(split).to_vec()))
 }
 

@@ -283,3 +283,33 @@ fn memory_that_the_system_refuses_is_an_error() {
     let ran: crate::cornu::Ran = shell.output().unwrap().into();
     ran.error(&["300000 samples", "memory"]);
 }
+
+#[test]
+fn pictures_to_evaluate_need_not_be_enough_to_train() {
+    let place = Place::with_pictures();
+    place.run(TRAIN).ok();
+    let manifest = place.path("pictures/manifest.csv");
+    let write = |rows: &str| fs::write(&manifest, format!("file,class,split\n{rows}")).unwrap();
+    write("effusion/00000.png,effusion,test\nnormal/00001.png,normal,test\n");
+    let scores = place.run("evaluate run/best.keras pictures --json").json().remove(0);
+    assert_eq!(scores["samples"], 2);
+    place
+        .run("evaluate run/best.keras pictures --split val")
+        .error(&["pictures/manifest.csv: there are no pictures in split `val`", "--split"]);
+    place
+        .run("evaluate run/best.keras pictures --seed 5")
+        .error(&["--seed can change nothing", "which split"]);
+    place
+        .run("train pictures --model net.json --out other")
+        .error(&["no sample of class", "train"]);
+    // One class: there is no area under a curve.
+    write("normal/00001.png,normal,test\n");
+    let scores = place.run("evaluate run/best.keras pictures --json").json().remove(0);
+    assert!(scores["auc"].is_null() && scores["samples"] == 1, "{scores}");
+    fs::remove_file(&manifest).unwrap();
+    fs::remove_dir_all(place.path("pictures/effusion")).unwrap();
+    let scores = place.run("evaluate run/best.keras pictures --json").json().remove(0);
+    assert!(scores["auc"].is_null() && scores["samples"] == 10, "{scores}");
+    // What the classes are numbered by is not known here.
+    place.run("evaluate net.json pictures").error(&["only one class, `normal`"]);
+}
