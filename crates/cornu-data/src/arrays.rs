@@ -32,6 +32,10 @@ pub fn read_npy(path: &Path) -> Result<Tensor, DataError> {
     let bad = |problem: String| DataError::Npy { path: path.to_owned(), problem };
     let io = |source| DataError::Io { path: path.to_owned(), doing: "read the array", source };
 
+    // Opening a pipe would wait for someone who writes into it.
+    if !path.metadata().map_err(io)?.is_file() {
+        return Err(io(std::io::Error::other("it is no regular file; give a .npy file")));
+    }
     let mut file = File::open(path).map_err(io)?;
     let text = read_header(&mut file).map_err(io)?.map_err(bad)?;
     let header = Header::parse(&text).map_err(bad)?;

@@ -73,6 +73,10 @@ pub fn decode_bytes(bytes: &[u8]) -> Result<Picture, PictureProblem> {
 fn read_file(path: &Path) -> Result<Vec<u8>, DataError> {
     let io = |source| DataError::Io { path: path.to_owned(), doing: "read the picture", source };
     let mut bytes = Vec::new();
+    // Opening a pipe would wait for someone who writes into it.
+    if !path.metadata().map_err(io)?.is_file() {
+        return Err(io(std::io::Error::other("it is no regular file; give a picture")));
+    }
     let file = File::open(path).map_err(io)?;
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
     if MAX_FILE_BYTES < bytes.len() as u64 {

@@ -109,6 +109,7 @@ impl ImageFolder {
             let problem = "there are no pictures in the class folders; add some";
             return Err(folder_error(root, problem.to_owned()));
         }
+        check_one_split_each(&samples)?;
         Ok(Self { root: root.to_owned(), class_names, samples, columns })
     }
 
@@ -218,6 +219,26 @@ fn folder_error(path: &Path, problem: String) -> DataError {
     DataError::Folder { path: path.to_owned(), problem }
 }
 
+/// A picture that two splits lead to, by links, would be trained on and tested on.
+fn check_one_split_each(samples: &[Sample]) -> Result<(), DataError> {
+    if samples.iter().all(|sample| sample.split == samples[0].split) {
+        return Ok(());
+    }
+    let mut known: BTreeMap<PathBuf, &Sample> = BTreeMap::new();
+    for sample in samples {
+        let is = sample.path.canonicalize().unwrap_or_else(|_| sample.path.clone());
+        let first = *known.entry(is).or_insert(sample);
+        if first.split != sample.split {
+            let problem = format!(
+                "this is the same file as {}, which is in another split; remove one of them",
+                first.path.display()
+            );
+            return Err(folder_error(&sample.path, problem));
+        }
+    }
+    Ok(())
+}
+
 /// The sub-folders as splits, if all of them are called like one, and `train` is there or the first
 /// has sub-folders itself.
 fn split_folders(root: &Path) -> Result<Option<Vec<(Split, PathBuf)>>, DataError> {
@@ -304,46 +325,82 @@ fn walk_classes(root: &Path, split: Option<Split>, purpose: Purpose) -> Result<F
 ///
 /// # Errors
 ///
-/// If a folder cannot be listed, is nested too deep, or has a name that is not UTF-8.
+/// The first problem of [`find_pictures`].
 pub fn pictures_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let mut found = Vec::new();
-    let mut open = vec![(String::new(), 0)];
-    while let Some((below, depth)) = open.pop() {
+    let (pictures, problems) = find_pictures(folder);
+    problems.into_iter().next().map_or(Ok(pictures), Err)
+}
+
+/// As [`pictures_below`], and what could not be listed: folders that cannot be read, are nested too
+/// deep or lead back to a parent, and pictures and folders whose name is not UTF-8.
+pub fn find_pictures(folder: &Path) -> (Vec<PathBuf>, Vec<DataError>) {
+    let (mut found, mut problems) = (Vec::new(), Vec::new());
+    let mut open = vec![(String::new(), Vec::new())];
+    while let Some((below, mut parents)) = open.pop() {
         let here = folder.join(&below);
-        if MAX_DEPTH < depth {
-            let problem = format!(
-                "more than {MAX_DEPTH} folders deep; remove the link that leads back to a parent"
-            );
-            return Err(folder_error(&here, problem));
+        let is = here.canonicalize().unwrap_or_else(|_| here.clone());
+        if parents.contains(&is) {
+            let problem = "this link leads back to a parent folder; remove it".to_owned();
+            problems.push(folder_error(&here, problem));
+            continue;
         }
-        let (folders, files) = list(&here)?;
+        if MAX_DEPTH < parents.len() {
+            let problem = format!("more than {MAX_DEPTH} folders deep; move it up");
+            problems.push(folder_error(&here, problem));
+            continue;
+        }
+        parents.push(is);
+        let (folders, files) = match list_what_can_be(&here, &mut problems) {
+            Ok(names) => names,
+            Err(error) => {
+                problems.push(error);
+                continue;
+            }
+        };
         for name in files.into_iter().filter(|name| is_picture(name)) {
             found.push((below.clone(), name));
         }
         for name in folders {
             let deeper = if below.is_empty() { name } else { format!("{below}/{name}") };
-            open.push((deeper, depth + 1));
+            open.push((deeper, parents.clone()));
         }
     }
     found.sort_unstable();
-    Ok(found.into_iter().map(|(below, name)| folder.join(below).join(name)).collect())
+    (found.into_iter().map(|(below, name)| folder.join(below).join(name)).collect(), problems)
 }
 
 /// Names of the sub-folders and of the files of `folder`, sorted, without hidden ones.
 fn list(folder: &Path) -> Result<(Vec<String>, Vec<String>), DataError> {
+    let mut problems = Vec::new();
+    let names = list_what_can_be(folder, &mut problems)?;
+    problems.into_iter().next().map_or(Ok(names), Err)
+}
+
+/// As [`list`]; names that are not UTF-8 go to `problems` if they are those of pictures or folders.
+fn list_what_can_be(
+    folder: &Path,
+    problems: &mut Vec<DataError>,
+) -> Result<(Vec<String>, Vec<String>), DataError> {
     let io = |source| DataError::Io { path: folder.to_owned(), doing: "list the folder", source };
     let (mut folders, mut files) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(folder).map_err(io)? {
         let entry = entry.map_err(io)?;
-        let name = entry.file_name().into_string().map_err(|name| {
-            let problem = format!("the name {name:?} is not valid UTF-8; rename it");
-            folder_error(folder, problem)
-        })?;
+        // `Path::is_dir` follows links, `DirEntry::file_type` would not.
+        let is_dir = entry.path().is_dir();
+        let name = match entry.file_name().into_string() {
+            Ok(name) => name,
+            Err(name) => {
+                if is_dir || is_picture(&name.to_string_lossy()) {
+                    let problem = format!("the name {name:?} is not valid UTF-8; rename it");
+                    problems.push(folder_error(folder, problem));
+                }
+                continue;
+            }
+        };
         if name.starts_with('.') {
             continue;
         }
-        // `Path::is_dir` follows links, `DirEntry::file_type` would not.
-        if entry.path().is_dir() {
+        if is_dir {
             folders.push(name);
         } else {
             files.push(name);
@@ -523,6 +580,11 @@ mod tests {
         check("file,class\n,a\n", &["line 2", "file name is empty"]);
         check("file,class\n1.png,\n", &["line 2", "has no class"]);
         check("file,class\n1.png,a\n1.png,b\n", &["line 3", "already on line 2"]);
+        check(
+            "file,class\n1.png,a\n./1.png,b\n",
+            &["line 3", "the same file as `1.png` on line 2"],
+        );
+        check("file,class\n.//1.png,a\n1.png,b\n", &["line 3", "the same file"]);
         check("file,class\n1.png,a\n2.png,a\n", &["all pictures are of class `a`"]);
         check("file,class,split\n1.png,a,dev\n", &["line 2", "unknown split `dev`", "validation"]);
         check("file,class,split\n1.png,a,train\n2.png,b,\n", &["line 3", "give all of them one"]);
@@ -572,6 +634,39 @@ mod tests {
         let root = folder(&["a/", "b/"], None);
         let error = ImageFolder::open_to_evaluate(root.path()).unwrap_err().to_string();
         assert!(error.contains("no pictures in the class folders"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_do_not_bring_a_picture_into_two_splits() {
+        use std::os::unix::fs::symlink;
+        let files = ["train/a/1.png", "train/b/1.png", "test/a/2.png", "test/b/2.png"];
+        let root = folder(&files, None);
+        symlink(root.path().join("train/a/1.png"), root.path().join("test/a/3.png")).unwrap();
+        let error = ImageFolder::open(root.path()).unwrap_err().to_string();
+        assert!(error.contains("3.png") && error.contains("another split"), "{error}");
+        let manifest = "file,class,split\ntrain/a/1.png,a,train\ntest/a/3.png,b,test\n";
+        fs::write(root.path().join(MANIFEST_FILE), manifest).unwrap();
+        let error = ImageFolder::open(root.path()).unwrap_err().to_string();
+        assert!(error.contains("line 3: `test/a/3.png` is the same file"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_cannot_be_listed_is_told_beside_the_pictures() {
+        use std::os::unix::{ffi::OsStrExt, fs::symlink};
+        let root = folder(&["a.png", "deep/b.png"], None);
+        symlink(root.path(), root.path().join("deep/loop")).unwrap();
+        let odd = std::ffi::OsStr::from_bytes(b"odd\xff.png");
+        // Some file systems refuse such names.
+        let is_odd = fs::write(root.path().join(odd), "").is_ok();
+        let (pictures, problems) = find_pictures(root.path());
+        assert_eq!(pictures, [root.path().join("a.png"), root.path().join("deep/b.png")]);
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(told.len(), 1 + usize::from(is_odd), "{told:?}");
+        assert!(told.iter().any(|problem| problem.contains("deep/loop")), "{told:?}");
+        assert!(!is_odd || told.iter().any(|problem| problem.contains("not valid UTF-8")));
+        pictures_below(root.path()).unwrap_err();
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub use arrays::{MAX_NPY_BYTES, read_npy, write_npy};
 pub use dataset::{ArrayDataset, Dataset};
 pub use decode::{MAX_FILE_BYTES, MAX_PIXELS, MAX_SIDE, decode_bytes, decode_file, load_picture};
 pub use error::{DataError, PictureProblem};
-pub use folder::{IMAGE_EXTENSIONS, ImageFolder, MANIFEST_FILE, Sample, pictures_below};
+pub use folder::{
+    IMAGE_EXTENSIONS, ImageFolder, MANIFEST_FILE, Sample, find_pictures, pictures_below,
+};
 pub use loader::{ImageDataset, LoadOptions, SampleShape};
 pub use picture::{Picture, Pixels};
 pub use prefetch::{Batch, Prefetch};

@@ -1,7 +1,7 @@
 use crate::folder::{Found, MANIFEST_FILE, Purpose, Sample};
 use crate::{DataError, Split};
 use std::collections::BTreeMap;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 /// Reads `root/manifest.csv`.
 ///
@@ -34,18 +34,24 @@ pub(crate) fn read_manifest(root: &Path, purpose: Purpose) -> Result<Found, Data
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     let mut columns: BTreeMap<String, Vec<String>> =
         header.iter().map(|name| (name.clone(), Vec::new())).collect();
-    let mut line_of: BTreeMap<String, u64> = BTreeMap::new();
+    let mut line_of: BTreeMap<PathBuf, (String, u64)> = BTreeMap::new();
     for record in reader.records() {
         let record = record.map_err(csv_error)?;
         let line = record.position().map_or(0, csv::Position::line);
         let (file, class) = (&record[file_column], &record[class_column]);
 
         check_file(root, file).map_err(|problem| at(line, problem))?;
-        if let Some(first) = line_of.insert(file.to_owned(), line) {
-            return Err(at(
-                line,
-                format!("`{file}` is already on line {first}; remove one of them"),
-            ));
+        // Without `.` and doubled slashes; links are followed. Else a picture could be trained on
+        // under one name and tested on under another.
+        let picture = root.join(Path::new(file).components().collect::<PathBuf>());
+        let is = picture.canonicalize().unwrap_or_else(|_| picture.clone());
+        if let Some((name, first)) = line_of.insert(is, (file.to_owned(), line)) {
+            let problem = if name == file {
+                format!("`{file}` is already on line {first}; remove one of them")
+            } else {
+                format!("`{file}` is the same file as `{name}` on line {first}; remove one of them")
+            };
+            return Err(at(line, problem));
         }
         if class.is_empty() {
             return Err(at(line, format!("`{file}` has no class; write one, or remove the line")));
@@ -68,7 +74,7 @@ pub(crate) fn read_manifest(root: &Path, purpose: Purpose) -> Result<Found, Data
                 values.push(value.to_owned());
             }
         }
-        rows.push((root.join(file), class.to_owned(), split));
+        rows.push((picture, class.to_owned(), split));
         lines.push(line);
     }
     if rows.is_empty() {

@@ -111,3 +111,16 @@ fn real_x_rays_are_decoded_and_cut_ones_are_errors() {
         }
     }
 }
+
+#[test]
+fn a_file_that_lacks_nothing_but_its_end_marker_is_whole() {
+    for (name, bytes, _) in files() {
+        let without = decode_bytes(&bytes[..bytes.len() - 2]);
+        if name.contains("progressive") {
+            // Another scan might have followed.
+            without.expect_err(&name);
+        } else {
+            assert!(without.unwrap() == decode_bytes(&bytes).unwrap(), "{name}");
+        }
+    }
+}

@@ -96,3 +96,25 @@ fn an_exported_set_is_read_back() {
     assert!(a == b, "PNG keeps every pixel");
     Set::new(5, 4).export_png(folder.path()).unwrap_err();
 }
+
+#[test]
+fn an_export_replaces_nothing_but_an_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    Set::new(5, 8).export_png(folder.path()).unwrap();
+    // One that was stopped, and one over it.
+    assert!(!Set::new(6, 10).export_png_while(folder.path(), || false).unwrap());
+    Set::new(6, 8).export_png(folder.path()).unwrap();
+    // A picture that no export has listed.
+    std::fs::write(at("effusion/00008.png"), "mine").unwrap();
+    let error = Set::new(6, 10).export_png(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("00008.png: this was not written"), "{error}");
+    assert_eq!(std::fs::read(at("effusion/00008.png")).unwrap(), b"mine");
+    std::fs::write(at("manifest.csv"), "file,class,split\nx.png,a,train\n").unwrap();
+    let error = Set::new(6, 8).export_png(folder.path()).unwrap_err().to_string();
+    assert!(error.contains("manifest.csv: this was not written"), "{error}");
+    std::fs::remove_file(at("manifest.csv")).unwrap();
+    Set::new(6, 8).export_png(folder.path()).unwrap_err();
+    assert!(!at("manifest.csv").exists());
+    assert!(Set::draw_while(1, 6, || false).is_none());
+}

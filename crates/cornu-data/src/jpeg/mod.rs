@@ -46,7 +46,7 @@ const LEFT_OVER: usize = 2;
 /// Why a JPEG file is not whole, if it is not.
 ///
 /// A whole file is a chain of segments from the start (`FF D8`) to the end marker (`FF D9`), with all
-/// blocks of all components in the scans between. Anything may follow the end. What is not understood
+/// blocks of all components in the scans between. The marker may be missing where nothing can follow. Anything may follow the end. What is not understood
 /// here, arithmetic coding for example, is left to the decoder to judge.
 pub(crate) fn defect(bytes: &[u8]) -> Option<Defect> {
     let missing = |what: &str| Some(Defect::Missing(what.to_owned()));
@@ -54,7 +54,10 @@ pub(crate) fn defect(bytes: &[u8]) -> Option<Defect> {
     let mut at = 2;
     loop {
         let Some((marker, after)) = next_marker(bytes, at) else {
-            return missing("the end marker is missing");
+            return match file.is_complete() {
+                true => None,
+                false => missing("the end marker is missing"),
+            };
         };
         at = after;
         match marker {
@@ -198,6 +201,14 @@ impl File {
             frame.components[index].is_there = true;
         }
         None
+    }
+
+    /// Whether all blocks are there for certain, end marker or not. Of a progressive file nobody knows
+    /// how many scans are to come.
+    fn is_complete(&self) -> bool {
+        self.is_understood
+            && self.frame.as_ref().is_some_and(|frame| !frame.is_progressive)
+            && self.missing_component().is_none()
     }
 
     /// Whether a component has been in no scan.

@@ -21,7 +21,7 @@ mod set;
 mod shapes;
 mod texture;
 
-pub use set::{CLASS_NAMES, Set};
+pub use set::{CLASS_NAMES, FEWEST, Set};
 
 use crate::SplitMix64;
 use body::Body;

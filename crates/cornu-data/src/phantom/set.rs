@@ -3,13 +3,13 @@ use crate::dataset::check_fill;
 use crate::{DataError, Dataset, Fractions, MANIFEST_FILE, Split, SplitIndices, split_samples};
 use rayon::prelude::*;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Names of the classes, in the order of [`Class::index`] and of the alphabet.
 pub const CLASS_NAMES: [&str; 2] = ["effusion", "normal"];
 
 /// Pictures of the smallest set with a picture of each class for each split.
-const FEWEST: usize = CLASS_NAMES.len() * Split::ALL.len();
+pub const FEWEST: usize = CLASS_NAMES.len() * Split::ALL.len();
 
 /// Drawn at a time when exporting.
 const EXPORT_CHUNK: usize = 64;
@@ -30,6 +30,14 @@ impl Set {
         let pictures = (0..n).into_par_iter().map(|i| draw(seed, i, SIZE).pixels).collect();
         let labels = (0..n).map(|index| Class::of(index).index()).collect();
         Self { seed, pictures, labels }
+    }
+
+    /// As [`Set::new`]; `None` as soon as `goes_on` says no, which is asked before each picture.
+    pub fn draw_while(seed: u64, n: usize, goes_on: impl Fn() -> bool + Sync) -> Option<Self> {
+        let drawn = (0..n).into_par_iter().map(|i| goes_on().then(|| draw(seed, i, SIZE).pixels));
+        let pictures = drawn.collect::<Option<Vec<_>>>()?;
+        let labels = (0..n).map(|index| Class::of(index).index()).collect();
+        Some(Self { seed, pictures, labels })
     }
 
     /// Draws a picture again, with the place of its fluid.
@@ -71,9 +79,25 @@ impl Set {
     ///
     /// # Errors
     ///
-    /// Those of [`Set::split`], and [`DataError::Io`] if a file cannot be written.
+    /// Those of [`Set::split`] and [`Set::check_export`], and [`DataError::Io`] if a file cannot be
+    /// written.
     pub fn export_png(&self, folder: &Path) -> Result<(), DataError> {
+        self.export_png_while(folder, || true).map(drop)
+    }
+
+    /// As [`Set::export_png`]; answers false as soon as `goes_on` says no, which is asked now and
+    /// then. The manifest is there first, so that a later export takes the folder for its own.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Set::export_png`].
+    pub fn export_png_while(
+        &self,
+        folder: &Path,
+        goes_on: impl Fn() -> bool,
+    ) -> Result<bool, DataError> {
         let split = self.split()?;
+        Self::check_export(folder, self.len())?;
         for class in CLASS_NAMES {
             let path = folder.join(class);
             fs::create_dir_all(&path).map_err(|source| DataError::Io {
@@ -82,35 +106,88 @@ impl Set {
                 source,
             })?;
         }
-        let names: Vec<String> = (0..self.len())
-            .map(|index| format!("{}/{index:05}.png", CLASS_NAMES[self.labels[index]]))
-            .collect();
-        for (chunk, names) in self.pictures.chunks(EXPORT_CHUNK).zip(names.chunks(EXPORT_CHUNK)) {
-            let results: Vec<_> = chunk
-                .par_iter()
-                .zip(names)
-                .map(|(pixels, name)| write_png(&folder.join(name), pixels))
-                .collect();
-            results.into_iter().collect::<Result<(), _>>()?;
-        }
-
         let mut of = vec![Split::Train; self.len()];
         for part in Split::ALL {
             for &index in split.get(part) {
                 of[index] = part;
             }
         }
-        let mut manifest = String::from("file,class,split\n");
-        for ((name, &label), split) in names.iter().zip(&self.labels).zip(of) {
-            manifest.push_str(&format!("{name},{},{split}\n", CLASS_NAMES[label]));
+        let mut manifest = format!("{HEADER}\n");
+        for (index, split) in of.into_iter().enumerate() {
+            manifest.push_str(&format!("{}{split}\n", row_start(index)));
         }
         let path = folder.join(MANIFEST_FILE);
         fs::write(&path, manifest).map_err(|source| DataError::Io {
             path,
             doing: "write the manifest",
             source,
-        })
+        })?;
+        for (chunk, pictures) in self.pictures.chunks(EXPORT_CHUNK).enumerate() {
+            if !goes_on() {
+                return Ok(false);
+            }
+            let results: Vec<_> = pictures
+                .par_iter()
+                .enumerate()
+                .map(|(i, pixels)| {
+                    write_png(&folder.join(file_name(chunk * EXPORT_CHUNK + i)), pixels)
+                })
+                .collect();
+            results.into_iter().collect::<Result<(), _>>()?;
+        }
+        Ok(true)
     }
+
+    /// Makes sure that an export of `n` pictures into `folder` would replace nothing but what an
+    /// earlier export wrote: the folder is not there, is empty, or has the manifest of an export,
+    /// which lists each picture that would be replaced.
+    ///
+    /// # Errors
+    ///
+    /// The file that stands in the way.
+    pub fn check_export(folder: &Path, n: usize) -> Result<(), DataError> {
+        let foreign = |path: PathBuf| DataError::Folder {
+            path,
+            problem: "this was not written by an earlier export, and would be mixed up with the \
+                      pictures or replaced; give a new or empty folder"
+                .to_owned(),
+        };
+        let Some(first) = fs::read_dir(folder).ok().and_then(|mut entries| entries.next()) else {
+            return Ok(());
+        };
+        let manifest = folder.join(MANIFEST_FILE);
+        if !manifest.exists() {
+            return Err(foreign(first.map_or_else(|_| folder.to_owned(), |entry| entry.path())));
+        }
+        let text = fs::read_to_string(&manifest).unwrap_or_default();
+        let mut lines = text.lines();
+        let is_export = lines.next() == Some(HEADER)
+            && lines.clone().enumerate().all(|(index, line)| {
+                line.strip_prefix(&row_start(index))
+                    .is_some_and(|split| Split::ALL.iter().any(|known| known.name() == split))
+            });
+        if !is_export {
+            return Err(foreign(manifest));
+        }
+        let unlisted = (lines.count()..n).map(|index| folder.join(file_name(index)));
+        unlisted.into_iter().find(|path| path.exists()).map_or(Ok(()), |path| Err(foreign(path)))
+    }
+}
+
+/// First line of an export's manifest.
+const HEADER: &str = "file,class,split";
+
+fn class_name(index: usize) -> &'static str {
+    CLASS_NAMES[Class::of(index).index()]
+}
+
+fn file_name(index: usize) -> String {
+    format!("{}/{index:05}.png", class_name(index))
+}
+
+/// The line of picture `index` in an export's manifest, up to its split.
+fn row_start(index: usize) -> String {
+    format!("{},{},", file_name(index), class_name(index))
 }
 
 fn write_png(path: &Path, pixels: &[u8]) -> Result<(), DataError> {
