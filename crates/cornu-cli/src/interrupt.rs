@@ -20,13 +20,16 @@ static ASKED: AtomicU8 = AtomicU8::new(0);
 pub(crate) fn watch() {
     // Where the system refuses, both end the program as always.
     let _ = ctrlc::set_handler(|| {
-        ask(BY_CTRL_C, "\nstopping after this batch; press Ctrl-C again to stop at once");
+        ask(BY_CTRL_C, "\nstopping as soon as all is saved; press Ctrl-C again to stop at once");
     });
     #[cfg(unix)]
     if let Ok(mut signals) = signal_hook::iterator::Signals::new([signal_hook::consts::SIGTERM]) {
         std::thread::spawn(move || {
             for _ in signals.forever() {
-                ask(BY_SIGTERM, "\nSIGTERM: stopping after this batch; another one stops at once");
+                ask(
+                    BY_SIGTERM,
+                    "\nSIGTERM: stopping as soon as all is saved; another one stops at once",
+                );
             }
         });
     }

@@ -19,7 +19,7 @@ use crate::{interrupt, output, report};
 /// the angle between ribs and diaphragm (effusion). They are synthetic and stand for no person; a
 /// model trained on them is of no medical use.
 ///
-/// Takes about a minute on two cores and writes what `cornu train` writes.
+/// Takes about half a minute on two cores and writes what `cornu train` writes.
 ///
 /// Examples:
 ///
@@ -34,13 +34,14 @@ pub(crate) struct Args {
     /// Seed of the pictures and of the training [default: 42]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Number of pictures to draw
-    #[arg(long, value_name = "N", default_value_t = DEMO_PICTURES, value_parser = at_least_one)]
+    /// Number of pictures to draw, 6 to 8192
+    #[arg(long, value_name = "N", default_value_t = DEMO_PICTURES, value_parser = drawable)]
     pictures: usize,
     /// Passes over the training pictures, at most [default: 50]
     #[arg(long, value_name = "N", value_parser = at_least_one)]
     epochs: Option<usize>,
-    /// Also write the pictures as PNG files into this folder, for `cornu train` and `predict`
+    /// Also write the pictures as PNG files into this folder, for `cornu train` and `predict`; it must
+    /// be new, empty, or one of an earlier export
     #[arg(long, value_name = "FOLDER")]
     export: Option<PathBuf>,
     /// Print the content of metrics.json as one line of JSON
@@ -53,6 +54,22 @@ pub(crate) struct Args {
 /// What `config.toml` of a demo says of its data; a folder of the user's never has this name.
 pub(crate) const SYNTHETIC: &str = "<synthetic chest X-rays>";
 
+/// All pictures are kept, 64 KiB each: these are half a GiB.
+const MOST_PICTURES: usize = 8192;
+
+fn drawable(text: &str) -> Result<usize, String> {
+    let n = text.parse().ok().filter(|n| (phantom::FEWEST..=MOST_PICTURES).contains(n));
+    n.ok_or_else(|| {
+        let fewest = phantom::FEWEST;
+        format!("expected a whole number from {fewest} to {MOST_PICTURES}")
+    })
+}
+
+/// Nothing is trained yet, so there is nothing to save.
+fn interrupted() -> CliError {
+    CliError::Interrupted("stopped before training began; the same command starts anew".to_owned())
+}
+
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
     let run = RunFolder::create(&args.out)?;
@@ -63,15 +80,24 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             run.path().display()
         )));
     }
+    let export_error =
+        |error| CliError::message(format!("{error}; choose the folder with --export"));
+    if let Some(folder) = &args.export {
+        phantom::Set::check_export(folder, args.pictures).map_err(export_error)?;
+    }
     interrupt::watch();
     let recipe = demo_recipe(args.seed, args.epochs);
     output::message(format!(
         "drawing {} synthetic chest X-rays (not of people, and of no medical use)",
         args.pictures
     ));
-    let set = phantom::Set::new(recipe.seed, args.pictures);
+    let goes_on = || !interrupt::asked();
+    let set =
+        phantom::Set::draw_while(recipe.seed, args.pictures, goes_on).ok_or_else(interrupted)?;
     if let Some(folder) = &args.export {
-        set.export_png(folder)?;
+        if !set.export_png_while(folder, goes_on).map_err(export_error)? {
+            return Err(interrupted());
+        }
         output::message(format!("the pictures are in {}", folder.display()));
     }
     let classes = set.class_names();

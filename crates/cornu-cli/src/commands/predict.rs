@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use cornu::data::{Resize, SampleShape, load_picture, pictures_below, read_npy};
+use cornu::data::{Resize, SampleShape, find_pictures, load_picture, read_npy};
 use cornu::model::Model;
 use cornu::tensor::Tensor;
 use rayon::prelude::*;
@@ -23,7 +23,10 @@ const BATCH: usize = 32;
 /// as they are). Nothing but the model file is needed: it knows its classes and its preprocessing.
 ///
 /// A file that cannot be read is named on standard error; the others are predicted all the same, and
-/// the exit code is 1.
+/// the exit code is 1. Only regular files are read, no pipes or devices.
+///
+/// The text has a line per sample: file, class and probability with tabs between. Line breaks, tabs and
+/// the like in names are written as in \n.
 ///
 /// With --json, one object per sample: file, index (of the sample in its file), output (the raw
 /// output array), class, probability.
@@ -35,7 +38,7 @@ const BATCH: usize = 32;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A .keras file
+    /// A .keras file; also `lesson-cnn` or a Keras .json config, whose weights are random
     model: String,
     /// Pictures, folders of pictures, .npy batches
     #[arg(value_name = "INPUT", required = true)]
@@ -56,8 +59,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     if !predictor.classes.is_empty() {
         head_of(&predictor.model, &predictor.classes)?;
     }
-    let files = files_of(&args.inputs)?;
-    let mut failures = Failures { n: 0, of: files.len() };
+    let (files, problems) = files_of(&args.inputs);
+    let mut failures = Failures { n: 0, of: files.len() + problems.len() };
+    for problem in problems {
+        failures.add(problem)?;
+    }
     for files in files.chunk_by(|a, b| is_array(a) == is_array(b)) {
         if is_array(&files[0]) {
             for file in files {
@@ -76,24 +82,44 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     failures.end()
 }
 
-/// The files that are asked for, those of folders in the order of their names.
-fn files_of(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, CliError> {
-    let mut files = Vec::new();
+/// The files that are asked for, those of folders in the order of their names; and why others cannot
+/// be had.
+fn files_of(inputs: &[PathBuf]) -> (Vec<PathBuf>, Vec<CliError>) {
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
     for input in inputs {
-        if !input.is_dir() {
+        if input.is_dir() {
+            let (pictures, not_listed) = find_pictures(input);
+            if pictures.is_empty() && not_listed.is_empty() {
+                problems.push(CliError::message(format!(
+                    "{}: there are no pictures in this folder; give pictures, or a folder with some",
+                    input.display()
+                )));
+            }
+            files.extend(pictures);
+            problems.extend(not_listed.into_iter().map(CliError::from));
+        } else if input.symlink_metadata().is_ok() {
             files.push(input.clone());
-            continue;
-        }
-        let pictures = pictures_below(input)?;
-        if pictures.is_empty() {
-            return Err(CliError::message(format!(
-                "{}: there are no pictures in this folder; give pictures, or a folder with some",
+        } else {
+            problems.push(CliError::message(format!(
+                "{}: there is no such file; give pictures, folders of pictures or .npy files",
                 input.display()
             )));
         }
-        files.extend(pictures);
     }
-    Ok(files)
+    (files, problems)
+}
+
+/// `name` on one line: characters that would end a line or a column are escaped.
+fn on_one_line(name: &str) -> String {
+    if !name.chars().any(char::is_control) {
+        return name.to_owned();
+    }
+    let escape = |c: char| match c {
+        '\\' => "\\\\".to_owned(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    name.chars().map(escape).collect()
 }
 
 fn is_array(file: &Path) -> bool {
@@ -196,6 +222,12 @@ impl Predictor {
 
     fn array(&mut self, path: &Path, samples: &Tensor) -> Result<(), CliError> {
         let n = samples.dims().first().copied().unwrap_or(0);
+        if n == 0 {
+            output::message(format!(
+                "{}: there are no samples in this array, so there is nothing to predict",
+                path.display()
+            ));
+        }
         for start in (0..n).step_by(BATCH) {
             let batch = samples.rows(start, n.min(start + BATCH));
             let outputs = self.model.predict_on_batch(&[batch])?;
@@ -229,9 +261,12 @@ impl Predictor {
                 "probability": probability,
             }));
         }
-        let file = if file.ends_with(".npy") { format!("{file}[{index}]") } else { file };
+        let file = on_one_line(&file);
+        let file = if is_array(path) { format!("{file}[{index}]") } else { file };
         output::result(match guess {
-            Some((class, probability)) => format!("{file}\t{class}\t{:.1} %", 100.0 * probability),
+            Some((class, probability)) => {
+                format!("{file}\t{}\t{:.1} %", on_one_line(&class), 100.0 * probability)
+            }
             None => format!("{file}\t{:?}", output.data()),
         })
     }

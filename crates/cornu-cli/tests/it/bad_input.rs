@@ -84,9 +84,11 @@ fn sets_too_small_to_divide_are_named() {
         fs::remove_file(place.path(&format!("pictures/normal/{:05}.png", 2 * i + 1))).unwrap();
     }
     place.run(TRAIN).error(&["pictures: class `normal` has 1 sample,", "manifest.csv"]);
-    let ran = place.run("demo --pictures 1 --out demo");
-    assert!(!ran.stderr.contains("manifest"), "{}", ran.stderr);
-    ran.error(&["1 synthetic picture cannot be divided", "at least 6"]);
+    for n in ["0", "5", "8193", "99999999999", "many"] {
+        let ran = place.run(&format!("demo --pictures {n} --out demo"));
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("expected a whole number from 6 to 8192"), "{}", ran.stderr);
+    }
 }
 
 #[test]
@@ -312,4 +314,72 @@ fn pictures_to_evaluate_need_not_be_enough_to_train() {
     assert!(scores["auc"].is_null() && scores["samples"] == 10, "{scores}");
     // What the classes are numbered by is not known here.
     place.run("evaluate net.json pictures").error(&["only one class, `normal`"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn one_bad_name_does_not_keep_others_from_being_predicted() {
+    use std::os::unix::{ffi::OsStrExt, fs::symlink, net::UnixListener};
+    let place = Place::with_pictures();
+    symlink("..", place.path("pictures/loop")).unwrap();
+    // Some file systems refuse such names.
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xff.png");
+    let n = 4 + usize::from(fs::write(place.path("pictures").join(odd), "").is_ok());
+    let made = std::process::Command::new("mkfifo").arg(place.path("pictures/pipe.png")).status();
+    assert!(made.unwrap().success());
+    let _socket = UnixListener::bind(place.path("pictures/socket.png")).unwrap();
+    let tab = "pictures/a\tb\n.png";
+    fs::copy(place.path("pictures/normal/00001.png"), place.path(tab)).unwrap();
+    let ran = place.run("predict net.json pictures nosuch.png");
+    for part in
+        ["loop", "pipe.png: cannot read", "socket.png: cannot read", "nosuch.png: there is no"]
+    {
+        assert!(ran.stderr.contains(part), "`{part}` is not in {}", ran.stderr);
+    }
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert!(lines.iter().all(|line| line.split('\t').count() == 3), "{lines:?}");
+    assert!(ran.stdout.contains("a\\tb\\n.png"), "{}", ran.stdout);
+    ran.error(&[&format!("{n} of "), "could not be predicted"]);
+    place
+        .run("predict net.json nosuch.png")
+        .error(&["nosuch.png: there is no such file; give pictures, folders"]);
+}
+
+#[test]
+fn a_demo_exports_over_nothing_of_the_users() {
+    let place = Place::with_pictures();
+    let rows = "file,class\nnormal/00001.png,a\neffusion/00000.png,b\n";
+    fs::write(place.path("pictures/manifest.csv"), rows).unwrap();
+    let picture = place.bytes("pictures/effusion/00000.png");
+    place
+        .run("demo --pictures 14 --epochs 1 --out demo --export pictures")
+        .error(&["pictures/manifest.csv: this was not written by an earlier export", "--export"]);
+    assert!(picture == place.bytes("pictures/effusion/00000.png"));
+    assert_eq!(place.bytes("pictures/manifest.csv"), rows.as_bytes());
+    place.run("demo --pictures 14 --epochs 1 --out demo --export net.json/pictures").error(&[
+        "net.json/pictures",
+        "cannot make the folder",
+        "--export",
+    ]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_while_a_demo_draws_stops_it() {
+    use std::io::BufRead;
+    let place = Place::new();
+    let mut child = place
+        .command()
+        .args(["demo", "--pictures", "8192"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().starts_with("drawing 8192"));
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let said: Vec<String> = lines.map(Result::unwrap).collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said:?}");
+    assert!(said.last().unwrap().contains("stopped before training began"), "{said:?}");
+    assert!(!place.path("cornu-demo").exists());
 }

@@ -65,3 +65,13 @@ fn a_model_of_three_classes_predicts_arrays_and_pictures() {
     write_npy(&place.path("nan.npy"), &x).unwrap();
     place.run("predict net.json nan.npy").error(&["nan.npy: sample 2 holds NaN"]);
 }
+
+#[test]
+fn an_array_without_samples_says_so() {
+    let place = Place::new();
+    place.write_net("net.json", 3);
+    write_npy(&place.path("none.npy"), &Tensor::zeros([0, 32, 32, 1])).unwrap();
+    let ran = place.run("predict net.json none.npy");
+    assert!(ran.stderr.contains("none.npy: there are no samples"), "{}", ran.stderr);
+    assert!(ran.ok().is_empty());
+}
