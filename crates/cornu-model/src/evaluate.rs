@@ -5,7 +5,7 @@ use cornu_tensor::Tensor;
 use crate::check::check_not_zero;
 use crate::data::{Batch, Batches, Dataset};
 use crate::fit::Running;
-use crate::history::Logs;
+use crate::history::{EpochSums, Logs};
 use crate::step::{StepKind, StepResult};
 use crate::{Model, ModelError};
 
@@ -125,6 +125,12 @@ impl Model {
         self.compiled("test_on_batch")?;
         let result = self.run_step(StepKind::Test, batch)?;
         self.add_to_running(batch, &result)
+    }
+
+    /// What the logs so far are computed from: of the epoch within `fit`'s `on_batch_end`, else since
+    /// the last [`Model::reset_metrics`]. Empty before the first batch.
+    pub fn epoch_sums(&self) -> EpochSums {
+        self.running.as_ref().map_or_else(EpochSums::default, |running| running.sums(self))
     }
 
     /// Forgets what `train_on_batch` and `test_on_batch` summed up.

@@ -8,7 +8,7 @@ use cornu_tensor::Tensor;
 use crate::callbacks::{Callback, CallbackCx, Plan};
 use crate::check::check_not_zero;
 use crate::data::{Batch, Batches, Layout, Part};
-use crate::history::{History, Logs, Mean};
+use crate::history::{EpochSums, History, Logs, Mean};
 use crate::shuffle::shuffled;
 use crate::step::{StepKind, StepResult};
 use crate::{Model, ModelError};
@@ -20,6 +20,7 @@ pub struct Fit<'a> {
     batch_size: usize,
     initial_epoch: usize,
     initial_batch: usize,
+    initial_sums: Option<EpochSums>,
     shuffle: bool,
     validation: Option<&'a dyn Batches>,
     validation_split: f64,
@@ -38,6 +39,7 @@ impl<'a> Fit<'a> {
             batch_size: 32,
             initial_epoch: 0,
             initial_batch: 0,
+            initial_sums: None,
             shuffle: true,
             validation: None,
             validation_split: 0.0,
@@ -63,9 +65,16 @@ impl<'a> Fit<'a> {
 
     /// Batches of the initial epoch that were done before: they are passed over, so that training
     /// that was stopped within an epoch goes on as if it had not been. The epoch's training logs are
-    /// of the rest. Default: 0.
+    /// of the rest, unless [`Fit::initial_sums`] are given. Default: 0.
     pub fn initial_batch(mut self, initial_batch: usize) -> Self {
         self.initial_batch = initial_batch;
+        self
+    }
+
+    /// What [`Model::epoch_sums`] gave after the `initial_batch` batches: the epoch's training logs
+    /// are then of all its batches. Default: none.
+    pub fn initial_sums(mut self, sums: EpochSums) -> Self {
+        self.initial_sums = Some(sums);
         self
     }
 
@@ -201,7 +210,11 @@ impl Model {
         let mut running = Running::start(self);
         let mut batch = Batch { epoch, ..Batch::default() };
         let mut before = fit.stop_on_non_finite_loss.then(Variables::new);
-        let n_done = if epoch == fit.initial_epoch { fit.initial_batch } else { 0 };
+        let is_first = epoch == fit.initial_epoch;
+        let n_done = if is_first { fit.initial_batch } else { 0 };
+        if let Some(sums) = fit.initial_sums.as_ref().filter(|_| is_first) {
+            running.restore(self, sums)?;
+        }
         let mut chunks = order.chunks(fit.batch_size).enumerate().skip(n_done).peekable();
         while let Some((index, samples)) = chunks.next() {
             train.fill(samples, &mut batch)?;
@@ -213,7 +226,10 @@ impl Model {
             let result = result.map_err(|error| error.of_samples(samples))?;
             running.add(self, &batch, &result)?;
             let logs = running.logs(self);
-            listeners.tell(self, |callback, cx| callback.on_batch_end(cx, index, &logs))?;
+            self.running = Some(running.clone());
+            let told = listeners.tell(self, |callback, cx| callback.on_batch_end(cx, index, &logs));
+            self.running = None;
+            told?;
             if listeners.stop {
                 break;
             }
@@ -283,7 +299,7 @@ impl Model {
 }
 
 /// Running means of an epoch.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Running {
     loss: Mean,
     losses: Vec<Option<Mean>>,
@@ -319,6 +335,33 @@ impl Running {
             .map(|i| batch.sample_weight.get(i).or(batch.sample_weight.first()))
             .collect();
         model.compiled_mut("fit")?.metrics.update(&batch.y, &result.y_pred, &weights)
+    }
+
+    /// Goes on from `sums`.
+    fn restore(&mut self, model: &mut Model, sums: &EpochSums) -> Result<(), ModelError> {
+        let problem = |got: String| {
+            ModelError::data("initial_sums", "what `epoch_sums` of this model gave", got)
+        };
+        let means = std::iter::once(&mut self.loss).chain(self.losses.iter_mut().flatten());
+        let means: Vec<&mut Mean> = means.collect();
+        if means.len() != sums.losses.len() {
+            return Err(problem(format!("{} losses", sums.losses.len())));
+        }
+        for (mean, sums) in means.into_iter().zip(&sums.losses) {
+            *mean = Mean::of_sums(*sums);
+        }
+        if model.compiled_mut("fit")?.metrics.restore(&sums.metrics) {
+            return Ok(());
+        }
+        Err(problem(format!("{} metrics", sums.metrics.len())))
+    }
+
+    pub(crate) fn sums(&self, model: &Model) -> EpochSums {
+        let means = std::iter::once(&self.loss).chain(self.losses.iter().flatten());
+        EpochSums {
+            losses: means.map(|mean| mean.sums()).collect(),
+            metrics: model.compiled.as_ref().map_or_else(Vec::new, |c| c.metrics.sums()),
+        }
     }
 
     pub(crate) fn logs(&self, model: &Model) -> Logs {

@@ -26,6 +26,16 @@ impl History {
     }
 }
 
+/// What the logs of an epoch so far are computed from: kept with a model that is saved within an
+/// epoch, it lets the epoch's logs come out as if training had not stopped.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EpochSums {
+    /// Weighted sum and weight of the total loss, then those of each output's loss.
+    pub losses: Vec<[f64; 2]>,
+    /// For each metric its variables, flat.
+    pub metrics: Vec<Vec<Vec<f64>>>,
+}
+
 /// A running mean, weighted by the numbers of samples.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Mean {
@@ -37,6 +47,14 @@ impl Mean {
     pub(crate) fn update(&mut self, value: f64, samples: usize) {
         self.sum += value * samples as f64;
         self.count += samples as f64;
+    }
+
+    pub(crate) fn of_sums([sum, count]: [f64; 2]) -> Self {
+        Self { sum, count }
+    }
+
+    pub(crate) fn sums(self) -> [f64; 2] {
+        [self.sum, self.count]
     }
 
     /// 0 before the first value, as in Keras.

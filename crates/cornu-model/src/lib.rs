@@ -35,7 +35,7 @@ pub use compile::{Compile, LossSpec, MetricSpec, OptimizerSpec, PerOutput, metri
 pub use data::{Batch, Batches, Dataset, Layout};
 pub use error::ModelError;
 pub use fit::Fit;
-pub use history::{History, Logs};
+pub use history::{EpochSums, History, Logs};
 pub use lower::Forward;
 pub use model::Model;
 pub use network::{NetworkForm, WeightInfo};

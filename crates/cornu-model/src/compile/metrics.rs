@@ -22,6 +22,8 @@ struct CompiledMetric {
     output: usize,
     weighted: bool,
     metric: Resolved,
+    /// Sums to go on from at the next batch, which may have to tell first which metric it is.
+    restored: Option<Vec<Vec<f64>>>,
 }
 
 /// `accuracy` and `crossentropy` stand for metrics that depend on the shapes of labels and predictions.
@@ -74,7 +76,7 @@ impl CompiledMetrics {
                             .map_err(|error| ModelError::Compile(format!("`{what}`: {error}")))?,
                     ),
                 };
-                self.metrics.push(CompiledMetric { output, weighted, metric });
+                self.metrics.push(CompiledMetric { output, weighted, metric, restored: None });
             }
         }
         Ok(())
@@ -97,6 +99,13 @@ impl CompiledMetrics {
                 );
             }
             let Resolved::Metric(metric) = &mut compiled.metric else { continue };
+            if let Some(variables) = compiled.restored.take()
+                && !metric.restore(&variables)
+            {
+                let expected = format!("the sums of metric `{}`", metric.name());
+                let got = format!("{} variables of other sizes", variables.len());
+                return Err(ModelError::data("initial_sums", expected, got));
+            }
             let weight = sample_weight.get(output).copied().flatten().filter(|_| compiled.weighted);
             let updated = metric.update(y_true, y_pred, weight);
             updated.map_err(|source| ModelError::Metric {
@@ -110,10 +119,30 @@ impl CompiledMetrics {
 
     pub(crate) fn reset(&mut self) {
         for compiled in &mut self.metrics {
+            compiled.restored = None;
             if let Resolved::Metric(metric) = &mut compiled.metric {
                 metric.reset();
             }
         }
+    }
+
+    /// The variables of each metric, flat.
+    pub(crate) fn sums(&self) -> Vec<Vec<Vec<f64>>> {
+        let of = |compiled: &CompiledMetric| match &compiled.metric {
+            Resolved::AtFirstBatch(_) => Vec::new(),
+            Resolved::Metric(metric) => {
+                metric.variables().into_iter().map(|(_, values)| values.into_data()).collect()
+            }
+        };
+        self.metrics.iter().map(of).collect()
+    }
+
+    /// Goes on from [`CompiledMetrics::sums`] at the next batch. Answers whether there are as many.
+    pub(crate) fn restore(&mut self, sums: &[Vec<Vec<f64>>]) -> bool {
+        for (compiled, variables) in self.metrics.iter_mut().zip(sums) {
+            compiled.restored = Some(variables.clone());
+        }
+        self.metrics.len() == sums.len()
     }
 
     /// Adds the results to `logs`.

@@ -1,10 +1,12 @@
 //! The training loop.
 
 use cornu_model::callbacks::{
-    LambdaCallback, LearningRateScheduler, Progress, ProgressEvent, SwapEMAWeights, TerminateOnNaN,
+    Callback, CallbackCx, LambdaCallback, LearningRateScheduler, Progress, ProgressEvent,
+    SwapEMAWeights, TerminateOnNaN,
 };
 use cornu_model::{
-    Batch, Dataset, Fit, LossSpec, Model, ModelError, OptimizerSpec, PerOutput, Sequential, metrics,
+    Batch, Dataset, EpochSums, Fit, Logs, LossSpec, Model, ModelError, OptimizerSpec, PerOutput,
+    Sequential, metrics,
 };
 use cornu_nn::Activation;
 use cornu_nn::layers::{Dense, Dropout};
@@ -215,4 +217,50 @@ fn averages_are_validated_and_training_does_not_notice() {
     let fit = Fit::epochs(1).callback(SwapEMAWeights);
     let error = averaging(false).fit(&data, fit).unwrap_err().to_string();
     assert!(error.contains("use_ema(true)"), "{error}");
+}
+
+/// Stops after a batch and keeps what the logs so far are computed from.
+struct StopAfter {
+    batch: usize,
+    sums: EpochSums,
+}
+
+impl Callback for StopAfter {
+    fn on_batch_end(
+        &mut self,
+        cx: &mut CallbackCx<'_>,
+        batch: usize,
+        _logs: &Logs,
+    ) -> Result<(), ModelError> {
+        if batch == self.batch {
+            self.sums = cx.model.epoch_sums();
+            cx.stop_training();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn an_epoch_that_was_stopped_within_gives_the_logs_of_all_its_batches() {
+    let data = data(50);
+    let straight = model(1).fit(&data, Fit::epochs(2).batch_size(8)).unwrap();
+    let mut stopped = model(1);
+    stopped.fit(&data, Fit::epochs(1).batch_size(8)).unwrap();
+    let mut stop = StopAfter { batch: 2, sums: EpochSums::default() };
+    let fit = Fit::epochs(2).batch_size(8).initial_epoch(1);
+    stopped.fit(&data, fit.validation(&data).callback(&mut stop)).unwrap();
+    assert_eq!(stopped.epoch_sums(), EpochSums::default());
+
+    let mut resumed = stopped;
+    let fit = || Fit::epochs(2).batch_size(8).initial_epoch(1).initial_batch(3);
+    let rest = resumed.fit(&data, fit().initial_sums(stop.sums.clone())).unwrap();
+    for name in ["loss", "accuracy"] {
+        let [all, rest] = [&straight.get(name).unwrap()[1], &rest.get(name).unwrap()[0]];
+        assert_eq!(all.to_bits(), rest.to_bits(), "{name}");
+    }
+
+    let mut others = stop.sums;
+    others.metrics.clear();
+    let error = resumed.fit(&data, fit().initial_sums(others)).unwrap_err().to_string();
+    assert!(error.contains("initial_sums: expected what `epoch_sums`"), "{error}");
 }

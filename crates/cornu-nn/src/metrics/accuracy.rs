@@ -72,6 +72,10 @@ macro_rules! mean_of_matches {
                 self.state.variables()
             }
 
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                self.state.restore(variables)
+            }
+
             fn direction(&self) -> Option<Direction> {
                 Some(Direction::Up)
             }

@@ -233,4 +233,8 @@ impl Metric for AUC {
     fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         self.counts.variables()
     }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        self.counts.restore(variables)
+    }
 }

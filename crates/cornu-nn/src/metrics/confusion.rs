@@ -163,6 +163,22 @@ impl Confusion {
             ("false_negatives", self.shaped(&self.false_negatives)),
         ]
     }
+
+    /// Goes on from what `variables` gave. Answers whether it fits.
+    pub(super) fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        let n = self.thresholds.len();
+        let [yes, wrong_yes, no, wrong_no] = variables else { return false };
+        let fits = !yes.is_empty() && yes.len().is_multiple_of(n.max(1));
+        if !fits || variables.iter().any(|counts| counts.len() != yes.len()) {
+            return false;
+        }
+        self.n_labels = yes.len() / n.max(1);
+        self.true_positives.clone_from(yes);
+        self.false_positives.clone_from(wrong_yes);
+        self.true_negatives.clone_from(no);
+        self.false_negatives.clone_from(wrong_no);
+        true
+    }
 }
 
 /// All but the `k` largest become "no answer"; of equal ones the first stay.

@@ -66,6 +66,10 @@ macro_rules! correlation {
             fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
                 self.state.variables()
             }
+
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                self.state.restore(variables)
+            }
         }
     };
 }
@@ -270,5 +274,22 @@ impl Metric for R2Score {
             ("residual", shaped(&self.residual)),
             ("count", shaped(&self.count)),
         ]
+    }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        let [n_samples, per_output @ ..] = variables else { return false };
+        let ([n_samples], [squared_sum, sum, residual, count]) = (&n_samples[..], per_output)
+        else {
+            return false;
+        };
+        if per_output.iter().any(|values| values.len() != sum.len()) {
+            return false;
+        }
+        self.n_samples = *n_samples;
+        self.squared_sum.clone_from(squared_sum);
+        self.sum.clone_from(sum);
+        self.residual.clone_from(residual);
+        self.count.clone_from(count);
+        true
     }
 }

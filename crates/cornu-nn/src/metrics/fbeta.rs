@@ -144,6 +144,24 @@ impl Score {
         variables
     }
 
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        let (counts, labels) = match (variables, self.average) {
+            ([first, _, _], Some(Average::Micro)) => (variables, vec![0.0; first.len()]),
+            ([counts @ .., labels], _) if counts.len() == 3 => (counts, labels.clone()),
+            _ => return false,
+        };
+        if counts.iter().any(|values| values.len() != labels.len()) {
+            return false;
+        }
+        self.counts = Counts {
+            true_positives: counts[0].clone(),
+            false_positives: counts[1].clone(),
+            false_negatives: counts[2].clone(),
+            labels,
+        };
+        true
+    }
+
     /// The number of classes is kept: it is known from the first batch on.
     fn reset(&mut self) {
         let n = self.counts.labels.len();
@@ -228,6 +246,10 @@ macro_rules! score_metric {
 
             fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
                 self.score.variables()
+            }
+
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                self.score.restore(variables)
             }
         }
     };

@@ -70,6 +70,14 @@ impl ConfusionMatrix {
         let n = self.n_classes;
         vec![("total_confusion_matrix", Array::from_fn([n, n], |i| self.counts[i]))]
     }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        match variables {
+            [counts] if counts.len() == self.counts.len() => self.counts.clone_from(counts),
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// Class numbers, or the position of the largest element along the last axis.
@@ -166,6 +174,10 @@ macro_rules! iou_metric {
 
             fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
                 self.matrix.variables()
+            }
+
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                self.matrix.restore(variables)
             }
         }
     };
@@ -267,5 +279,9 @@ impl Metric for BinaryIoU {
 
     fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         self.matrix.variables()
+    }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        self.matrix.restore(variables)
     }
 }

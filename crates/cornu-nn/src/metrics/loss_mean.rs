@@ -101,6 +101,10 @@ macro_rules! loss_metric {
                 self.state.variables()
             }
 
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                self.state.restore(variables)
+            }
+
             fn direction(&self) -> Option<Direction> {
                 Some(Direction::$direction)
             }
@@ -216,6 +220,10 @@ impl Metric for LossMetric {
 
     fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         self.state.variables()
+    }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        self.state.restore(variables)
     }
 
     fn direction(&self) -> Option<Direction> {

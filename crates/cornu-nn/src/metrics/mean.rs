@@ -36,6 +36,17 @@ impl MeanState {
     pub(super) fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         vec![("total", Array::scalar(self.total)), ("count", Array::scalar(self.count))]
     }
+
+    /// Goes on from what `variables` gave. Answers whether it fits.
+    pub(super) fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        match variables {
+            [total, count] if total.len() == 1 && count.len() == 1 => {
+                *self = Self { total: total[0], count: count[0] };
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// Weighted values of each sample, and the samples' weights. `reduce` sums up all axes from the given

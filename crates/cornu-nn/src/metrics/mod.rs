@@ -82,6 +82,10 @@ pub trait Metric: Debug + Send + Sync {
     /// The sums that it keeps, as Keras names them.
     fn variables(&self) -> Vec<(&'static str, Array<f64>)>;
 
+    /// Goes on from sums that [`Metric::variables`] gave, in its order, each as a flat list: the
+    /// metric is as it was then. Answers whether they fit; if not, nothing has changed.
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool;
+
     /// Whether it should grow or fall, if that is known.
     fn direction(&self) -> Option<Direction> {
         None

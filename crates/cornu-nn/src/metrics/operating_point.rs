@@ -101,6 +101,10 @@ macro_rules! operating_point {
             fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
                 self.counts.variables()
             }
+
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                self.counts.restore(variables)
+            }
         }
     };
 }

@@ -65,6 +65,10 @@ impl Metric for Mean {
     fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         self.state.variables()
     }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        self.state.restore(variables)
+    }
 }
 
 /// The weighted sum of values.
@@ -126,6 +130,14 @@ impl Metric for Sum {
     fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         vec![("total", Array::scalar(self.total))]
     }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        match variables {
+            [total] if total.len() == 1 => self.total = total[0],
+            _ => return false,
+        }
+        true
+    }
 }
 
 /// The root of the mean squared error over everything so far.
@@ -174,5 +186,9 @@ impl Metric for RootMeanSquaredError {
 
     fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
         self.state.variables()
+    }
+
+    fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+        self.state.restore(variables)
     }
 }

@@ -80,6 +80,15 @@ macro_rules! count_metric {
             fn variables(&self) -> Vec<(&'static str, Array<f64>)> {
                 vec![("accumulator", self.counts.shaped(&self.counts.$counts))]
             }
+
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                let own = &mut self.counts.$counts;
+                match variables {
+                    [counts] if counts.len() == own.len() => own.clone_from(counts),
+                    _ => return false,
+                }
+                true
+            }
         }
     };
 }
@@ -188,6 +197,18 @@ macro_rules! rate_metric {
                     ("true_positives", self.counts.shaped(&self.counts.true_positives)),
                     (stringify!($wrong), self.counts.shaped(&self.counts.$wrong)),
                 ]
+            }
+
+            fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
+                let n = self.counts.true_positives.len();
+                match variables {
+                    [right, wrong] if right.len() == n && wrong.len() == n => {
+                        self.counts.true_positives.clone_from(right);
+                        self.counts.$wrong.clone_from(wrong);
+                    }
+                    _ => return false,
+                }
+                true
             }
         }
     };

@@ -166,3 +166,31 @@ fn names_and_shortcuts() {
     let error = metric_for_shapes(&json!("acuracy"), &[8], &[8, 3]).unwrap_err();
     assert!(error.to_string().contains("acuracy"));
 }
+
+#[test]
+fn every_metric_goes_on_from_its_variables() {
+    let labels = |seed: usize| Array::from_fn([6, 3], |i| f32::from((i + seed) % 3 == i / 3 % 3));
+    let scores = |seed: usize| Array::from_fn([6, 3], |i| ((i * 7 + seed) % 11) as f32 / 11.0);
+    let mut tried = 0;
+    for entry in METRICS {
+        let Ok(mut straight) = metric_from_config(&json!(entry.class_name)) else { continue };
+        let mut resumed = metric_from_config(&json!(entry.class_name)).unwrap();
+        let first = straight.update(&labels(0), &scores(0), None);
+        if first.is_err() {
+            continue;
+        }
+        let variables: Vec<Vec<f64>> =
+            straight.variables().into_iter().map(|(_, values)| values.into_data()).collect();
+        assert!(!resumed.restore(&[]), "{entry:?}");
+        assert!(resumed.restore(&variables), "{entry:?}");
+        for metric in [&mut straight, &mut resumed] {
+            metric.update(&labels(1), &scores(5), None).unwrap();
+        }
+        let bits = |metric: &dyn Metric| -> Vec<u64> {
+            metric.result().into_iter().map(f64::to_bits).collect()
+        };
+        assert_eq!(bits(&*straight), bits(&*resumed), "{entry:?}");
+        tried += 1;
+    }
+    assert!(30 < tried, "{tried}");
+}
