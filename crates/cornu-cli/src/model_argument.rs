@@ -97,7 +97,7 @@ fn read_config(path: &Path) -> Result<Model, CliError> {
     }
     let text = std::fs::read_to_string(path)
         .map_err(|error| problem(format!("cannot read the config: {error}")))?;
-    Model::from_json(&text).map_err(|error| problem(error.to_string()))
+    Model::from_json(&text).map_err(|error| problem(model_file::advised(&error).to_string()))
 }
 
 #[cfg(test)]

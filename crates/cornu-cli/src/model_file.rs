@@ -78,6 +78,19 @@ pub(crate) fn check_finite(path: &Path, model: &Model) -> Result<(), CliError> {
     Ok(())
 }
 
+/// The error of a model that cannot be read; of one that has something unknown, with what to do.
+pub(crate) fn advised(error: &ModelError) -> CliError {
+    let text = error.to_string();
+    if !text.contains("not supported") {
+        return CliError::message(text);
+    }
+    CliError::message(format!(
+        "{text}; Cornu {} does not know it: change that part of the model and save it again, or use \
+         Keras for this model",
+        env!("CARGO_PKG_VERSION")
+    ))
+}
+
 /// Reads a model. One that was compiled with something unknown is read without that.
 pub(crate) fn read(path: &Path) -> Result<Loaded, CliError> {
     let archive = read_keras(path)?;
@@ -93,7 +106,7 @@ pub(crate) fn read(path: &Path) -> Result<Loaded, CliError> {
     drop(archive);
     let model = match Model::load(path) {
         Ok(model) => model,
-        Err(error) => Model::load_without_compile(path).map_err(|_| error)?,
+        Err(error) => Model::load_without_compile(path).map_err(|_| advised(&error))?,
     };
     Ok(Loaded { model, notes, as_it_is: true })
 }

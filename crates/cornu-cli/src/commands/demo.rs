@@ -116,6 +116,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         cache_mb: 0,
         group_by: None,
         weights: None,
+        fingerprint: None,
+        schedule_epochs: recipe.schedule.then_some(recipe.epochs),
         split: SplitCounts {
             train: split.train.len(),
             val: split.val.len(),
@@ -124,8 +126,6 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         },
         recipe,
     };
-    run.forget_state()?;
-    config.write(&run.config())?;
     output::message(format!(
         "training {LESSON_CNN} on {} of them; {} to validate, {} to test",
         config.split.train, config.split.val, config.split.test

@@ -8,7 +8,7 @@ use crate::machine::Machine;
 use crate::model_argument::{LESSON_CNN, ModelArgument};
 use crate::model_file::{self, Loaded, Notes, SplitNote};
 use crate::recipe::{self, Augment, Recipe};
-use crate::run::{Job, Parts, RunConfig, RunFolder, SplitCounts, train};
+use crate::run::{Job, Parts, RunConfig, RunFiles, RunFolder, SplitCounts, fingerprint, train};
 use crate::{interrupt, output, report};
 
 /// Train a classifier on a folder of pictures
@@ -166,6 +166,9 @@ fn zero_to_below_one(text: &str) -> Result<f64, String> {
 /// MiB of pixels kept where nothing else is said.
 const CACHE_MB: usize = 1024;
 
+/// Columns of a manifest that say nothing of where a picture comes from.
+const NO_GROUPS: [&str; 4] = ["file", "class", "label", "split"];
+
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
     let mut folder = ImageFolder::open(&args.data)?;
@@ -199,10 +202,24 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let group_by = from_run(&args.group_by, stored.as_ref().and_then(|s| s.group_by.clone()));
     let cache_mb = args.cache_mb.or(stored.as_ref().map(|s| s.cache_mb)).unwrap_or(CACHE_MB);
 
+    if let Some(column) = group_by.as_deref().filter(|column| NO_GROUPS.contains(column)) {
+        return Err(CliError::message(format!(
+            "--group-by {column}: pictures cannot be grouped by what they are called, are of or are used \
+             for; give another column of the manifest, such as one of patients"
+        )));
+    }
+
     let loaded = if goes_on {
         cornu::set_random_seed(recipe.seed);
         let last = model_file::read(&run.last())?;
         model_file::check_finite(&run.last(), &last.model)?;
+        if let Some(names) = last.notes.as_ref().map(|notes| &notes.classes)
+            && folder.class_names.len() == names.len()
+            && folder.class_names.iter().all(|name| names.contains(name))
+        {
+            use_class_names(&mut folder, names)?;
+        }
+        check_notes(&run, last.notes.as_ref())?;
         last
     } else {
         let loaded = recipe.model(&ModelArgument::parse(&model_name)?, folder.class_names.len())?;
@@ -222,8 +239,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     };
     let Loaded { mut model, notes, .. } = loaded;
 
-    let head = head_of(&model, &folder.class_names)?;
-    let shape = picture_shape(&model)?;
+    let in_file = |error: CliError| CliError::message(format!("{model_name}: {error}"));
+    let head = head_of(&model, &folder.class_names).map_err(in_file)?;
+    let shape = picture_shape(&model).map_err(in_file)?;
     let split = folder.split(Fractions::default(), group_by.as_deref(), recipe.seed)?;
     let parts = Parts::of_folder(&folder, &split, shape, recipe::targets(head), cache_mb)?;
     let mut class_counts = vec![0; folder.class_names.len()];
@@ -239,6 +257,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         cache_mb,
         group_by: group_by.clone(),
         weights: recipe.weights(&class_counts),
+        fingerprint: Some(fingerprint(&folder, &split)),
+        schedule_epochs: recipe
+            .schedule
+            .then(|| stored.as_ref().map_or(recipe.epochs, planned_epochs)),
         split: SplitCounts {
             train: split.train.len(),
             val: split.val.len(),
@@ -252,9 +274,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         check_epochs(&run, stored, &config, notes.as_ref())?;
     } else {
         recipe.compile(&mut model, head, split.train.len())?;
-        run.forget_state()?;
     }
-    config.write(&run.config())?;
     output::message(introduction(&config, goes_on));
 
     let notes = notes.unwrap_or_else(|| Notes {
@@ -283,7 +303,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
 
 /// What a resumed run must have in common with what RUN holds: all but the number of epochs, and
 /// what changes no result.
-fn check_same(run: &RunFolder, stored: &RunConfig, now: &RunConfig) -> Result<(), CliError> {
+fn check_same(run: &RunFiles, stored: &RunConfig, now: &RunConfig) -> Result<(), CliError> {
     let mut differences = Vec::new();
     let mut compare = |what: &str, is_same: bool| {
         if !is_same {
@@ -307,7 +327,17 @@ fn check_same(run: &RunFolder, stored: &RunConfig, now: &RunConfig) -> Result<()
     compare("--no-schedule", was.schedule == is.schedule);
     compare("--no-standardize", was.standardize == is.standardize);
     if differences.is_empty() {
-        return Ok(());
+        let is_known = stored.fingerprint.is_some();
+        if !is_known || stored.fingerprint == now.fingerprint {
+            return Ok(());
+        }
+        return Err(CliError::message(format!(
+            "{}: the run was started with other pictures than those of {}: their names, sizes, \
+             classes or split differ; give the pictures that it was started with, or start a new run \
+             in another folder",
+            run.config().display(),
+            now.data
+        )));
     }
     Err(CliError::message(format!(
         "{}: the run was started with other settings: {} differ; resume it without them, or start a \
@@ -317,15 +347,33 @@ fn check_same(run: &RunFolder, stored: &RunConfig, now: &RunConfig) -> Result<()
     )))
 }
 
+/// Epochs that the schedule of a run was made for.
+fn planned_epochs(stored: &RunConfig) -> usize {
+    stored.schedule_epochs.unwrap_or(stored.recipe.epochs)
+}
+
+/// A model without the state of training cannot go on as if it had not stopped.
+fn check_notes(run: &RunFiles, notes: Option<&Notes>) -> Result<(), CliError> {
+    if notes.is_some_and(|notes| notes.training.is_some()) {
+        return Ok(());
+    }
+    Err(CliError::message(format!(
+        "{}: the file does not say where training stands, as files saved by another program do not; \
+         put back the one that Cornu wrote, start anew with --overwrite, or give the file as --model \
+         of a new run in another folder",
+        run.last().display()
+    )))
+}
+
 /// More epochs than planned are trained at the schedule's last learning rate, which must be said;
 /// fewer than done cannot be.
 fn check_epochs(
-    run: &RunFolder,
+    run: &RunFiles,
     stored: &RunConfig,
     now: &RunConfig,
     notes: Option<&Notes>,
 ) -> Result<(), CliError> {
-    let (planned, wanted) = (stored.recipe.epochs, now.recipe.epochs);
+    let (planned, wanted) = (planned_epochs(stored), now.recipe.epochs);
     let done = notes.and_then(|notes| notes.training.as_ref()).map_or(0, |state| state.epoch);
     if wanted < done {
         return Err(CliError::message(format!(

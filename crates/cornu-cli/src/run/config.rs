@@ -27,6 +27,12 @@ pub(crate) struct RunConfig {
     /// Weight of each class in the loss; none if all are 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) weights: Option<Vec<f64>>,
+    /// What tells these pictures from others, see [`super::fingerprint`]; none if they are drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
+    /// Epochs that the schedule of the learning rate was made for; none without a schedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) schedule_epochs: Option<usize>,
     /// Numbers of pictures.
     pub(crate) split: SplitCounts,
     /// Settings of the training itself.
@@ -58,7 +64,12 @@ impl RunConfig {
             ))
         };
         let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
-        toml::from_str(&text).map_err(|error| problem(error.to_string()))
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start));
+            let line = before.map_or(1, |before| before.matches('\n').count() + 1);
+            let what = error.message().lines().next().unwrap_or_default();
+            problem(format!("line {line}: {what}"))
+        })
     }
 }
 
@@ -77,6 +88,8 @@ mod tests {
             cache_mb: 1024,
             group_by: None,
             weights: Some(vec![1.0 / 3.0, 2.0]),
+            fingerprint: Some("0123456789abcdef".to_owned()),
+            schedule_epochs: Some(120),
             split: SplitCounts { train: 10, val: 2, test: 3, given: true },
             recipe: Recipe::default(),
         };

@@ -48,6 +48,11 @@ impl HistoryFile {
         Ok(Self { path, names, rows })
     }
 
+    /// From now on the file lies at `path`.
+    pub(crate) fn moved_to(&mut self, path: PathBuf) {
+        self.path = path;
+    }
+
     /// Adds an epoch and writes the file.
     pub(crate) fn add(&mut self, logs: &Logs) -> Result<(), ModelError> {
         if self.names.is_empty() {

@@ -1,3 +1,4 @@
+use cornu::model::EpochSums;
 use serde::{Deserialize, Serialize};
 
 use crate::recipe::Recipe;
@@ -9,6 +10,9 @@ pub(crate) struct TrainingState {
     pub(crate) epoch: usize,
     /// Batches of the next epoch that are done.
     pub(crate) batch: usize,
+    /// What the training logs of those batches are computed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sums: Option<Sums>,
     /// The validation loss, smoothed over the epochs.
     pub(crate) smoothed: Option<f64>,
     /// The lowest smoothed validation loss.
@@ -19,6 +23,25 @@ pub(crate) struct TrainingState {
     pub(crate) stopped: bool,
 }
 
+/// [`EpochSums`] as they are stored.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sums {
+    losses: Vec<[f64; 2]>,
+    metrics: Vec<Vec<Vec<f64>>>,
+}
+
+impl From<EpochSums> for Sums {
+    fn from(EpochSums { losses, metrics }: EpochSums) -> Self {
+        Self { losses, metrics }
+    }
+}
+
+impl From<Sums> for EpochSums {
+    fn from(Sums { losses, metrics }: Sums) -> Self {
+        Self { losses, metrics }
+    }
+}
+
 impl TrainingState {
     /// Takes the end of an epoch into account. Answers whether it is the best so far.
     ///
@@ -27,6 +50,7 @@ impl TrainingState {
     pub(crate) fn end_epoch(&mut self, val_loss: Option<f64>, recipe: &Recipe) -> bool {
         self.epoch += 1;
         self.batch = 0;
+        self.sums = None;
         let Some(val_loss) = val_loss else {
             self.best_epoch = self.epoch;
             return true;

@@ -58,10 +58,18 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     let recipe = &config.recipe;
     let resumed = notes.training.is_some();
     let state = notes.training.take().unwrap_or_default();
-    let history = HistoryFile::read(folder.history(), state.epoch)?;
+    let staging = if resumed { None } else { Some(folder.stage()?) };
+    let history_path = staging.as_ref().map_or_else(|| folder.history(), |new| new.history());
+    let history = HistoryFile::read(history_path, state.epoch)?;
+    if 0 < state.best_epoch {
+        check_best(folder, &state)?;
+    }
+    if resumed {
+        config.write(&folder.config())?;
+    }
     machine.apply(&mut model)?;
 
-    let mut keeper = Keeper::new(folder, recipe, notes, state, history);
+    let mut keeper = Keeper::new(folder, config, staging, notes, state, history);
     if !keeper.state.is_finished(recipe.epochs) {
         let mut display = ProgressDisplay::new();
         let mut fit = Fit::epochs(recipe.epochs)
@@ -69,6 +77,9 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
             .initial_batch(keeper.state.batch)
             .batch_size(recipe.batch_size)
             .validation_batch_size(EVALUATION_BATCH);
+        if let Some(sums) = keeper.state.sums.take() {
+            fit = fit.initial_sums(sums.into());
+        }
         if !parts.val.is_empty() {
             fit = fit.validation(&parts.val);
         }
@@ -78,15 +89,18 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
         let fit = fit.callback(&mut keeper).callback(Progress::new(|report| display.show(report)));
         model.fit(&parts.train, fit)?;
     }
+    let kept_earlier = keeper.kept_earlier();
     let Keeper { state, history, interrupted, .. } = keeper;
     if interrupted || interrupt::asked() {
-        let earlier = if state.best_epoch == 0 && folder.best().exists() {
-            " (its best.keras is still the one of the run before)"
-        } else {
-            ""
-        };
+        if kept_earlier {
+            return Err(CliError::Interrupted(format!(
+                "stopped before the first epoch was complete; {} still holds the run before; the \
+                 same command starts anew",
+                folder.path().display()
+            )));
+        }
         return Err(CliError::Interrupted(format!(
-            "stopped in epoch {}; the state of training is saved in {}{earlier}; {how_to_go_on}",
+            "stopped in epoch {}; the state of training is saved in {}; {how_to_go_on}",
             state.epoch + usize::from(0 < state.batch),
             folder.path().display()
         )));
@@ -107,6 +121,22 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
         state,
         history,
         seconds: (!resumed).then(|| start.elapsed().as_secs_f64()),
+    })
+}
+
+/// Makes sure that the best model of a run can be read: it is scored at the end, and if no later
+/// epoch is better, it is what the run gives.
+fn check_best(folder: &RunFolder, state: &TrainingState) -> Result<(), CliError> {
+    let path = folder.best();
+    let checked = model_file::read(&path)
+        .and_then(|best| model_file::check_finite(&path, &best.model))
+        .map_err(|error| error.to_string());
+    checked.map_err(|problem| {
+        CliError::message(format!(
+            "{problem}; it is the model of epoch {}, the best of the run, without which it cannot go \
+             on: put it back, or start anew with --overwrite",
+            state.best_epoch
+        ))
     })
 }
 

@@ -1,4 +1,5 @@
 use crate::cornu::Place;
+use cornu::prelude::*;
 use serde_json::Value;
 
 const TRAIN: &str = "train pictures --model net.json --batch-size 4";
@@ -99,23 +100,165 @@ fn a_schedule_is_not_stretched_unnoticed() {
     let longer = train(&place, "--out a --epochs 3 --resume");
     assert!(longer.stderr.contains("was made for 2 epochs, and stays"), "{}", longer.stderr);
     longer.ok();
+    // Nor is it later on: what it was made for does not change.
+    let longest = train(&place, "--out a --epochs 4 --resume");
+    assert!(longest.stderr.contains("was made for 2 epochs, and stays"), "{}", longest.stderr);
+    longest.ok();
 }
 
 #[test]
 fn nothing_of_an_earlier_run_is_taken_for_the_new_one_s() {
     let place = Place::with_pictures();
     train(&place, "--out a --epochs 1").ok();
-    // A run that fails once it has begun: weights grow beyond all numbers.
-    let best = place.bytes("a/best.keras");
+    // A run that fails once it has begun, as weights grow beyond all numbers, changes nothing.
+    let before = content(&place, "a");
+    assert_eq!(before.len(), 6);
     train(&place, "--out a --overwrite --lr 1e38 --no-schedule --epochs 1").error(&["loss"]);
-    assert!(best == place.bytes("a/best.keras"));
-    for file in ["last.keras", "history.csv", "metrics.json", "report.html"] {
-        assert!(!place.path(&format!("a/{file}")).exists(), "{file}");
-    }
+    assert!(before == content(&place, "a"));
+    train(&place, "--out a --resume --epochs 2").ok();
+    train(&place, "--out new --lr 1e38 --no-schedule --epochs 1").error(&["loss"]);
+    assert!(!place.path("new").exists());
     // One that fails before it leaves no folder.
     place.run("train nowhere --out b").error(&["nowhere"]);
     place.run("train pictures --model nothing.json --out c").error(&["nothing.json"]);
     assert!(!place.path("b").exists() && !place.path("c").exists());
+}
+
+/// Names and bytes of all files in `folder`.
+fn content(place: &Place, folder: &str) -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(place.path(folder))
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read(path).unwrap())
+        })
+        .collect();
+    files.sort_unstable();
+    files
+}
+
+#[test]
+fn a_killed_run_leaves_the_old_one_or_the_new_one() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 1").ok();
+    train(&place, "--out b --epochs 1 --seed 7").ok();
+    let [old, new] = ["a", "b"].map(|run| content(&place, run));
+    let stage = |files: &[&str]| {
+        std::fs::create_dir(place.path("a/.new")).unwrap();
+        for file in files {
+            let (from, to) = (format!("b/{file}"), format!("a/.new/{file}"));
+            std::fs::copy(place.path(&from), place.path(&to)).unwrap();
+        }
+    };
+    // Killed between the first two files of the new run: the old one goes on.
+    stage(&["best.keras", "history.csv"]);
+    // Of a process that is no more, and of one that is there.
+    let (dead, alive) = (u32::MAX, std::process::id());
+    std::fs::write(place.path(&format!("a/.last.keras.{dead}.0.unfinished")), "x").unwrap();
+    std::fs::write(place.path(&format!("a/.last.keras.{alive}.0.unfinished")), "x").unwrap();
+    train(&place, "--out a --resume").ok();
+    let alive = place.path(&format!("a/.last.keras.{alive}.0.unfinished"));
+    assert!(!cfg!(target_os = "linux") || alive.exists());
+    let _ = std::fs::remove_file(alive);
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&content(&place, "a")), names(&old));
+    let pick = |files: &[(String, Vec<u8>)], name: &str| {
+        files.iter().find(|(known, _)| known == name).unwrap().1.clone()
+    };
+    for file in ["best.keras", "last.keras", "history.csv"] {
+        assert!(place.bytes(&format!("a/{file}")) == pick(&old, file), "{file}");
+    }
+    // Killed while the new files took the places of the old ones: the new one goes on.
+    stage(&["history.csv", "last.keras", "config.toml"]);
+    std::fs::copy(place.path("b/best.keras"), place.path("a/best.keras")).unwrap();
+    place.run("train pictures --out a --resume").ok();
+    assert_eq!(names(&content(&place, "a")), names(&new));
+    for file in ["best.keras", "last.keras", "history.csv", "config.toml", "metrics.json"] {
+        assert!(place.bytes(&format!("a/{file}")) == pick(&new, file), "{file}");
+    }
+    // Killed in the first epoch of all: nothing is there to go on from, and --resume starts.
+    std::fs::create_dir_all(place.path("c/.new")).unwrap();
+    std::fs::copy(place.path("b/best.keras"), place.path("c/.new/best.keras")).unwrap();
+    train(&place, "--out c --resume --epochs 1 --seed 7").ok();
+    assert_eq!(names(&content(&place, "c")), names(&new));
+    assert!(place.bytes("c/last.keras") == place.bytes("b/last.keras"));
+}
+
+#[test]
+fn only_the_same_pictures_resume_a_run() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 1").ok();
+    // Elsewhere the same pictures are the same.
+    std::fs::rename(place.path("pictures"), place.path("moved")).unwrap();
+    place.run("train moved --out a --resume").ok();
+    // As many, but others.
+    let name = place.path("moved/normal/00001.png");
+    let mut bytes = std::fs::read(&name).unwrap();
+    bytes.push(0);
+    std::fs::write(&name, bytes).unwrap();
+    place
+        .run("train moved --out a --resume --epochs 2")
+        .error(&["config.toml: the run was started with other pictures than those of moved"]);
+}
+
+#[test]
+fn a_run_whose_files_are_missing_or_foreign_says_so_at_once() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 1").ok();
+    let best = place.bytes("a/best.keras");
+    let resume = || train(&place, "--out a --resume --epochs 2");
+    let out = ["best.keras", "best of the run", "put it back, or start anew with --overwrite"];
+    std::fs::remove_file(place.path("a/best.keras")).unwrap();
+    resume().error(&out);
+    std::fs::write(place.path("a/best.keras"), &best[..best.len() / 2]).unwrap();
+    resume().error(&out);
+    std::fs::write(place.path("a/best.keras"), &best).unwrap();
+    assert_eq!(place.bytes("a/history.csv").iter().filter(|&&byte| byte == b'\n').count(), 2);
+
+    // Another program's file has no notes, the best model's none of training.
+    std::fs::copy(place.path("a/last.keras"), place.path("last")).unwrap();
+    let mut model = Model::load(place.path("a/last.keras")).unwrap();
+    model.compile(Adam::new(), BinaryCrossentropy::new(), [Metric::accuracy()]).unwrap();
+    model.save(place.path("a/last.keras")).unwrap();
+    resume().error(&["last.keras: the file does not say where training stands", "--overwrite"]);
+    std::fs::write(place.path("a/last.keras"), &best).unwrap();
+    resume().error(&["last.keras: the file does not say where training stands"]);
+    std::fs::rename(place.path("last"), place.path("a/last.keras")).unwrap();
+
+    std::fs::write(place.path("a/config.toml"), "cornu = \"0.1.0\"\nnonsense\n").unwrap();
+    let said = resume();
+    assert!(!said.stderr.contains(" | "), "{}", said.stderr);
+    said.error(&["config.toml: line 2: ", "start a new run"]);
+}
+
+#[test]
+fn messages_about_models_name_the_file_and_what_to_do() {
+    let place = Place::with_pictures();
+    let inputs = Input::new([32, 32, 1]);
+    let x = GlobalAveragePooling2D::new().apply(&inputs).unwrap();
+    let [a, b] = [(); 2].map(|()| Dense::new(1).activation(Activation::Sigmoid).apply(&x).unwrap());
+    let two = Model::new(&inputs, [a, b]).unwrap();
+    two.save(place.path("two.keras")).unwrap();
+    place
+        .run("train pictures --model two.keras --out a")
+        .error(&["two.keras: ", "expected one input and one output, got 1 and 2"]);
+
+    let text = String::from_utf8(place.bytes("net.json")).unwrap();
+    std::fs::write(place.path("odd.json"), text.replace("Dropout", "Dropuot")).unwrap();
+    place.run("train pictures --model odd.json --out a").error(&[
+        "odd.json: ",
+        "Dropuot",
+        "is not supported; ",
+        "change that part of the model",
+    ]);
+
+    for column in ["class", "file", "split"] {
+        train(&place, &format!("--out a --group-by {column}"))
+            .error(&[&format!("--group-by {column}: "), "give another column"]);
+    }
 }
 
 /// Trains until `signal` comes in the first epochs; answers the exit code, what was said from then
@@ -158,7 +301,7 @@ fn ctrl_c_and_sigterm_save_everything_and_lose_no_bit() {
         train(&place, &format!("--out {run} --resume --epochs {epochs}")).ok();
         let more = "--no-early-stopping --no-schedule";
         train(&place, &format!("--out {straight} --epochs {epochs} {more}")).ok();
-        for file in ["best.keras", "last.keras"] {
+        for file in ["best.keras", "last.keras", "history.csv"] {
             let [a, b] = [&run, &straight].map(|run| place.bytes(&format!("{run}/{file}")));
             assert!(a == b, "{signal}: {file} differs");
         }
