@@ -18,6 +18,7 @@ mod kernel_grad;
 mod kernel_grad_pooled;
 mod pack;
 mod pool;
+pub mod winograd;
 
 pub use forward::forward;
 pub use kernel_grad::{bias_grad, kernel_grad, kernel_grad_scratch_len};

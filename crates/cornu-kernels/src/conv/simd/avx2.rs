@@ -212,4 +212,10 @@ impl Simd for Avx2 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_permute2f128_ps::<0x11>(v, v) }
     }
+
+    #[inline(always)]
+    fn next_lanes(self, v: __m256) -> __m256 {
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(1, 2, 3, 4, 5, 6, 7, 7)) }
+    }
 }

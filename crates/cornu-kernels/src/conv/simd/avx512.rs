@@ -210,6 +210,15 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn next_lanes(self, v: __m512) -> __m512 {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let v = _mm512_castps_si512(v);
+            _mm512_castsi512_ps(_mm512_alignr_epi32::<1>(v, v))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn spread(self, v: __m512, places: *const u8, n: usize) -> [[__m512; 2]; 2] {
         // SAFETY: see the top of the implementation.
         unsafe {

@@ -100,6 +100,8 @@ pub(super) trait Simd: Copy {
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
     /// The upper half of the lanes, in the lower half.
     fn upper(self, v: Self::Vector) -> Self::Vector;
+    /// Lane `i + 1` in lane `i`; the last lane holds anything.
+    fn next_lanes(self, v: Self::Vector) -> Self::Vector;
 
     /// Spreads each lane over a 2x2 square: the result is two rows of two vectors, zero but for
     /// the place in the square, in row-major order, that the lane's byte names. A byte above 3
@@ -200,6 +202,7 @@ mod tests {
                 let (low, high) = s.zip(even, odd);
                 assert_eq!((get(low), get(high)), (get(va), get(vb)));
                 assert_eq!(get(s.upper(va))[..n / 2], a[n / 2..n]);
+                assert_eq!(get(s.next_lanes(va))[..n - 1], a[1..n]);
                 let sums: Vec<f32> = a.chunks(n).map(|row| row.iter().sum()).collect();
                 assert_eq!(get(s.sums(a.as_ptr())), sums);
                 for from in 0..=n {

@@ -170,4 +170,9 @@ impl Simd for Portable {
     fn upper(self, v: Self::Vector) -> Self::Vector {
         [v[2], v[3], v[2], v[3]]
     }
+
+    #[inline(always)]
+    fn next_lanes(self, v: Self::Vector) -> Self::Vector {
+        [v[1], v[2], v[3], v[3]]
+    }
 }
