@@ -210,12 +210,10 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn next_lanes(self, v: __m512) -> __m512 {
+    fn next_lanes<const G: usize, const FIRST: usize>(self, v: __m512, then: __m512) -> __m512 {
+        let lanes = const { super::next_lanes::<16>(G, FIRST) };
         // SAFETY: see the top of the implementation.
-        unsafe {
-            let v = _mm512_castps_si512(v);
-            _mm512_castsi512_ps(_mm512_alignr_epi32::<1>(v, v))
-        }
+        unsafe { _mm512_permutex2var_ps(v, _mm512_loadu_si512(lanes.as_ptr().cast()), then) }
     }
 
     #[inline(always)]

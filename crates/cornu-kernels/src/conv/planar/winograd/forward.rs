@@ -4,7 +4,7 @@ use super::input::{Input, LINE};
 use super::output::Output;
 use super::products::Products;
 use super::strips::{Place, Strips};
-use super::{GROUPS, IN, OUT, POINTS, TAPS, TOGETHER, packed_len, supports};
+use super::{GROUPS, IN, OUT, POINTS, TAPS, packed_len, supports};
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
 use crate::conv::planar::{BLOCK, assert_readable};
@@ -24,7 +24,7 @@ fn point_step(lanes: usize, vectors: usize) -> usize {
 
 /// Elements of scratch memory that [`forward`] and [`forward_pool`] need.
 pub fn scratch_len(in_channels: usize) -> usize {
-    let of = |vectors| POINTS * point_step(MOST_LANES, TOGETHER * vectors);
+    let of = |vectors| POINTS * point_step(MOST_LANES, vectors);
     LINES + of(in_channels) + of(BLOCK) + MOST_LANES
 }
 
@@ -116,34 +116,27 @@ impl Job<'_> {
             return;
         }
         self.check(scratch);
-        let limits = limits(self.isa);
-        let strips = Strips::new(limits.lanes, self.output);
-        let together = if BLOCK * TOGETHER <= limits.accumulators { TOGETHER } else { 1 };
+        let lanes = limits(self.isa).lanes;
+        let strips = Strips::new(lanes, self.output);
         // Vectors that cross a cache line would cost twice.
         let skipped = scratch.as_ptr().align_offset(4 * MOST_LANES).min(MOST_LANES);
         let (lines, scratch) = scratch[skipped..].split_at_mut(LINES);
-        let v_len = POINTS * point_step(MOST_LANES, TOGETHER * self.xl.channels);
-        let (v, m) = scratch.split_at_mut(v_len);
-        for (first, count) in even_blocks(strips.len(), together) {
-            let mut places = [Place::default(); TOGETHER];
-            for (r, place) in places.iter_mut().enumerate().take(count) {
-                *place = strips.place(first + r);
-                let v = &mut v[r * limits.lanes..];
-                if strips.groups == 1 {
-                    self.input::<1>(*place, lines, v, [limits.lanes, count]);
-                } else {
-                    self.input::<2>(*place, lines, v, [limits.lanes, count]);
-                }
+        let v_step = point_step(lanes, self.xl.channels);
+        let (v, m) = scratch.split_at_mut(POINTS * v_step);
+        for strip in 0..strips.len() {
+            let place = strips.place(strip);
+            if strips.groups == 1 {
+                self.input::<1>(place, lines, (v, v_step));
+            } else {
+                self.input::<2>(place, lines, (v, v_step));
             }
             for (filter, n) in even_blocks(self.yl.channels, BLOCK) {
-                self.products(v, m, [limits.lanes, count], [filter, n]);
-                for (r, place) in places.iter().enumerate().take(count) {
-                    let m = &m[r * limits.lanes..];
-                    if strips.groups == 1 {
-                        self.output::<1, POOL>(*place, m, [limits.lanes, count], [filter, n]);
-                    } else {
-                        self.output::<2, POOL>(*place, m, [limits.lanes, count], [filter, n]);
-                    }
+                let m_step = point_step(lanes, n);
+                self.products((v, v_step), (m, m_step), filter, n);
+                if strips.groups == 1 {
+                    self.output::<1, POOL>(place, (m, m_step), filter, n);
+                } else {
+                    self.output::<2, POOL>(place, (m, m_step), filter, n);
                 }
             }
         }
@@ -153,8 +146,7 @@ impl Job<'_> {
         &self,
         place: Place,
         lines: &mut [f32],
-        v: &mut [f32],
-        [lanes, count]: [usize; 2],
+        (v, v_point): (&mut [f32], usize),
     ) {
         let Self { xl, window, .. } = self;
         let before = window.before[0] * xl.row + window.before[1];
@@ -175,8 +167,7 @@ impl Job<'_> {
             reach: self.output[1] + TAPS - 1 - place.left,
             lines: lines.as_mut_ptr(),
             v: v.as_mut_ptr(),
-            v_point: point_step(lanes, count * xl.channels),
-            v_channel: count * lanes,
+            v_point,
         };
         // SAFETY: the window's reach for all output pixels was checked, `lines` and `v` are as long
         // as `scratch_len` says.
@@ -185,47 +176,43 @@ impl Job<'_> {
 
     fn products(
         &self,
-        v: &[f32],
-        m: &mut [f32],
-        [lanes, count]: [usize; 2],
-        [filter, n]: [usize; 2],
+        (v, v_point): (&[f32], usize),
+        (m, m_point): (&mut [f32], usize),
+        filter: usize,
+        n: usize,
     ) {
         let channels = self.xl.channels;
         macro_rules! products {
-            ($n:expr, $strips:expr) => {{
-                let products = Products::<{ $n }, { $strips }> {
+            ($n:expr) => {{
+                let products = Products::<{ $n }> {
                     v: v.as_ptr(),
-                    v_point: point_step(lanes, count * channels),
+                    v_point,
                     weights: self.packed[POINTS * channels * filter..].as_ptr(),
                     channels,
                     m: m.as_mut_ptr(),
-                    m_point: point_step(lanes, count * n),
+                    m_point,
                 };
                 // SAFETY: the packed kernel was checked, `v` and `m` are as long as `scratch_len`
                 // says.
                 unsafe { dispatch(self.isa, products) }
             }};
         }
-        with_constant!(n, N => match count {
-            1 => products!(N, 1),
-            _ => products!(N, TOGETHER),
-        });
+        with_constant!(n, N => products!(N));
     }
 
     fn output<const G: usize, const POOL: bool>(
         &mut self,
         place: Place,
-        m: &[f32],
-        [lanes, count]: [usize; 2],
-        [filter, n]: [usize; 2],
+        (m, m_point): (&[f32], usize),
+        filter: usize,
+        n: usize,
     ) {
         let yl = self.yl;
         let size = [yl.height, yl.width];
         let from = filter * size[0] * size[1];
         let output = Output::<G, POOL> {
             m: m.as_ptr(),
-            m_point: point_step(lanes, count * n),
-            m_filter: count * lanes,
+            m_point,
             filters: n,
             bias: self.bias.map(|bias| bias[filter..].as_ptr()),
             relu: self.relu,

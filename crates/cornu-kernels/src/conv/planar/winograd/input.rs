@@ -24,7 +24,6 @@ pub(super) struct Input<const G: usize> {
     pub(super) lines: *mut f32,
     pub(super) v: *mut f32,
     pub(super) v_point: usize,
-    pub(super) v_channel: usize,
 }
 
 impl<const G: usize> Input<G> {
@@ -87,15 +86,16 @@ impl<const G: usize> Input<G> {
             let (more_even, more_odd) = s.unzip(pixels[2], pixels[3]);
             let (first, third) = s.unzip(even, more_even);
             let (second, fourth) = s.unzip(odd, more_odd);
-            // The first two columns of each next tile.
-            let (mut fifth, mut sixth) = (s.next_lanes(first), s.next_lanes(second));
-            for g in 0..G {
-                let lane = (g + 1) * S::LANES / G - 1;
-                let mask = s.mask(lane, lane + 1);
-                let at = self.line(g, i).wrapping_add(S::LANES * OUT / G).wrapping_sub(lane);
-                fifth = s.load_over(fifth, at, mask);
-                sixth = s.load_over(sixth, at.wrapping_add(1), mask);
+            // What follows the last tile of each row of tiles: first columns, then second ones.
+            let mut then = s.load(self.line(0, i).wrapping_add(S::LANES * OUT / G));
+            if G == 1 {
+                let (fifth, sixth) =
+                    (s.next_lanes::<1, 0>(first, then), s.next_lanes::<1, 1>(second, then));
+                return [first, second, third, fourth, fifth, sixth];
             }
+            then = s.zip(then, s.load(self.line(1, i).wrapping_add(S::LANES * OUT / G))).0;
+            let (fifth, sixth) =
+                (s.next_lanes::<2, 0>(first, then), s.next_lanes::<2, 2>(second, then));
             [first, second, third, fourth, fifth, sixth]
         }
     }
@@ -105,7 +105,7 @@ impl<const G: usize> Kernel for Input<G> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, s: S) {
         for c in 0..self.channels {
-            let v = self.v.wrapping_add(c * self.v_channel);
+            let v = self.v.wrapping_add(c * S::LANES);
             // SAFETY: the maker's promise.
             unsafe { self.to_lines(s, self.x.wrapping_add(c * self.plane)) };
             for i in 0..IN {

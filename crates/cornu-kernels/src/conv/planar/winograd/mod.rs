@@ -8,9 +8,9 @@
 //! |---|---|
 //! | point, tile | as in [`pixels::winograd`](crate::conv::pixels::winograd) |
 //! | strip | a vector of tiles: of one row of tiles or, in narrow pictures, of two |
-//! | `V` | input of some strips at the points, `(point, C, strip)` |
+//! | `V` | input of a strip at the points, `(point, C, tile)` |
 //! | `U` | kernel at the points, packed as `(block of filters, point, C, filter in the block)` |
-//! | `M` | sums over the channels, `(point, filter in the block, strip)` |
+//! | `M` | sums over the channels, `(point, filter in the block, tile)` |
 //!
 //! The more lanes of the strips hold tiles the better: see [`filled`]. As in
 //! [`pixels::winograd`](crate::conv::pixels::winograd), a NaN or an infinity in the input may spread
@@ -30,8 +30,6 @@ pub use pack::{pack, pack_transposed, packed_len};
 use crate::conv::pixels::winograd::{IN, OUT, POINTS, TAPS};
 use strips::Strips;
 
-/// Strips that share each weight that is read.
-const TOGETHER: usize = 2;
 /// Rows of tiles in one strip, at most.
 const GROUPS: usize = 2;
 

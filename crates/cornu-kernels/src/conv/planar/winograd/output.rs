@@ -10,7 +10,6 @@ use crate::conv::simd::{Kernel, Simd};
 pub(super) struct Output<const G: usize, const POOL: bool> {
     pub(super) m: *const f32,
     pub(super) m_point: usize,
-    pub(super) m_filter: usize,
     pub(super) filters: usize,
     pub(super) bias: Option<*const f32>,
     pub(super) relu: bool,
@@ -135,7 +134,7 @@ impl<const G: usize, const POOL: bool> Kernel for Output<G, POOL> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, s: S) {
         for filter in 0..self.filters {
-            let m = self.m.wrapping_add(filter * self.m_filter);
+            let m = self.m.wrapping_add(filter * S::LANES);
             let y = self.y.wrapping_add(filter * self.y_plane);
             let mut bias = s.splat(0.0);
             if let Some(from) = self.bias {
