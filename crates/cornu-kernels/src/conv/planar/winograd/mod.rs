@@ -12,8 +12,7 @@
 //! | `U` | kernel at the points, packed as `(block of filters, point, C, filter in the block)` |
 //! | `M` | sums over the channels, `(point, filter in the block, tile)` |
 //!
-//! The more lanes of the strips hold tiles the better: see [`filled`]. As in
-//! [`pixels::winograd`](crate::conv::pixels::winograd), a NaN or an infinity in the input may spread
+//! As in [`pixels::winograd`](crate::conv::pixels::winograd), a NaN or an infinity in the input may spread
 //! to all pixels of the tiles that read it.
 
 mod forward;
@@ -33,10 +32,8 @@ use strips::Strips;
 /// Rows of tiles in one strip, at most.
 const GROUPS: usize = 2;
 
-/// The share of lanes that hold tiles, if vectors of `lanes` walk over `output` pixels, height and
-/// width.
-pub fn filled(lanes: usize, output: [usize; 2]) -> f64 {
-    let strips = Strips::new(lanes, output);
-    let tiles = output[0].div_ceil(OUT) * output[1].div_ceil(OUT);
-    tiles as f64 / (strips.len() * lanes).max(1) as f64
+/// Strips of an output picture, height and width, with vectors of `lanes`: each takes the same time,
+/// however many of its lanes hold tiles.
+pub fn n_strips(lanes: usize, output: [usize; 2]) -> usize {
+    Strips::new(lanes, output).len()
 }

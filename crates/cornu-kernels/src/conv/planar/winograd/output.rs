@@ -156,10 +156,7 @@ impl<const G: usize, const POOL: bool> Kernel for Output<G, POOL> {
             }
             if POOL {
                 let size = self.size[0] * self.size[1];
-                let argmax = match self.argmax {
-                    Some(argmax) => Some(argmax.wrapping_add(filter * size)),
-                    None => None,
-                };
+                let argmax = self.argmax.map(|argmax| argmax.wrapping_add(filter * size));
                 for i in 0..OUT / 2 {
                     let rows = [
                         transforms::output(s, &half[2 * i]),
