@@ -6,8 +6,9 @@
 //!
 //! Columns: forward (with bias, ReLU and, on planes, 2x2 max pooling with argmax), input gradient
 //! (on planes with the expansion of the pooled gradient before it), kernel gradient. The same with
-//! minimal filtering, at the rate of a plain convolution, for one sample and for four at a time; and
-//! how long it takes to pack the kernel.
+//! minimal filtering, at the rate of a plain convolution: on planes forward, with pooling, input
+//! gradient; on pixels for one sample and for four at a time; and how long it takes to pack the
+//! kernel.
 #![allow(clippy::print_stdout, reason = "a program, not a library")]
 
 use cornu_kernels::Isa;
@@ -241,6 +242,47 @@ fn winograd(layer: &Layer, isa: Isa, samples: usize) -> [f64; 5] {
     ]
 }
 
+/// Minimal filtering on planes: forward, with pooling and argmax, input gradient; packing.
+fn planar_winograd(layer: &Layer, isa: Isa) -> [f64; 4] {
+    use planar::winograd;
+    let Layer { c, f, size, .. } = *layer;
+    let window = layer.window();
+    let back = planar::input_grad_window(&window);
+    let input = layer.input();
+    let xl = Planes::new(c, input, input, window.halo([input; 2], [size; 2]));
+    let dyl = Planes::new(f, size, size, back.halo([size; 2], [input; 2]));
+    let half = size / 2;
+    let yl = Planes::new(f, half, half, window.halo([half; 2], [half; 2]));
+    let dxl = Planes::new(c, input, input, Default::default());
+    let (x, mut y, mut full) = (values(xl.len()), values(yl.len()), values(dyl.len()));
+    let (dy, mut dx) = (values(dyl.len()), values(dxl.len()));
+    let mut argmax = vec![0; f * half * half];
+    let mut packed = vec![0.0; winograd::packed_len(c, f)];
+    let mut transposed = packed.clone();
+    let kernel = values(9 * c * f);
+    winograd::pack_transposed(isa, &mut transposed, &kernel, c, f);
+    let pack = time(|| winograd::pack(isa, &mut packed, black_box(&kernel), c, f));
+    let bias = values(f);
+    let bias = Some(&bias[..]);
+    let mut scratch = vec![0.0; winograd::scratch_len(c.max(f))];
+    let to = &mut scratch[..];
+    [
+        time(|| {
+            winograd::forward(isa, &mut full, &dyl, &x, &xl, &packed, bias, &window, true, to);
+        }),
+        time(|| {
+            let argmax = Some(&mut argmax[..]);
+            winograd::forward_pool(
+                isa, &mut y, &yl, argmax, &x, &xl, &packed, bias, &window, true, to,
+            );
+        }),
+        time(|| {
+            winograd::forward(isa, &mut dx, &dxl, &dy, &dyl, &transposed, None, &back, false, to);
+        }),
+        pack,
+    ]
+}
+
 fn main() {
     let isa = std::env::args().nth(1).and_then(|name| Isa::named(&name)).unwrap_or(Isa::best());
     let peak = peak(isa);
@@ -291,6 +333,15 @@ fn main() {
         if layer.k != 3 {
             continue;
         }
+        let [plain, pool, input, pack] = planar_winograd(&layer, isa);
+        println!(
+            "{:>18} | minimal filtering on planes: {}  {}  {}  packed in {:.1} us",
+            "",
+            share(plain),
+            share(pool),
+            share(input),
+            pack * 1e6
+        );
         for samples in [1, 4] {
             let [forward, input, kernel, pack, pack_back] = winograd(&layer, isa, samples);
             println!(

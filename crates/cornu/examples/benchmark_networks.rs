@@ -92,7 +92,8 @@ fn branches() -> Result<Model, ModelError> {
         let one = conv(16, 1).apply(&x)?;
         let three = conv(24, 3).apply(&conv(16, 1).apply(&x)?)?;
         let five = conv(8, 5).apply(&conv(8, 1).apply(&x)?)?;
-        let pooled = MaxPooling2D::new().pool_size(3).strides(1).padding(Padding::Same).apply(&x)?;
+        let pooled =
+            MaxPooling2D::new().pool_size(3).strides(1).padding(Padding::Same).apply(&x)?;
         let pooled = conv(8, 1).apply(&pooled)?;
         x = Concatenate::new().apply_list(&[one, three, five, pooled])?;
     }

@@ -3,8 +3,8 @@
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::conv::pixels::winograd;
 use cornu_kernels::conv::{pixels, planar};
-use cornu_kernels::layout::{Pixels, Planes};
-use cornu_kernels::{as_bytes, as_bytes_mut};
+use cornu_kernels::layout::{Pixels, Planes, Window};
+use cornu_kernels::{Isa, as_bytes, as_bytes_mut};
 
 use super::{Call, Kernel, fallback};
 use crate::combine::Combine;
@@ -75,7 +75,8 @@ impl Kernel for Convolution {
             Direction::InputGrad => "conv_input_grad",
             Direction::KernelGrad => "conv_kernel_grad",
         };
-        format!("{what} {}", describe_conv(&self.conv))
+        let minimal = self.direction != Direction::KernelGrad || self.conv.winograd();
+        format!("{what} {}", describe_conv(&self.conv, minimal))
     }
 
     fn scratch_len(&self, samples: usize) -> usize {
@@ -91,6 +92,12 @@ impl Kernel for Convolution {
             }
             (Ends::Planes { input, output }, Direction::KernelGrad) => {
                 planar::kernel_grad_scratch_len(&self.conv.window, &output, &input)
+            }
+            (Ends::Planes { input, output }, direction) if self.conv.planar_winograd() => {
+                planar::winograd::scratch_len(match direction {
+                    Direction::InputGrad => output.channels,
+                    _ => input.channels,
+                })
             }
             _ => 0,
         }
@@ -117,8 +124,8 @@ impl Kernel for Convolution {
                 (Ends::Planes { input, output }, Direction::Forward { relu }) => {
                     let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
                     let (to, from) = (&mut call.outputs[0][y], &call.inputs[0][x]);
-                    planar::forward(isa, to, output, from, input, packed, bias, window, relu);
-                    output.zero_halo(to);
+                    let (ends, scratch) = ((to, output, from, input), &mut *call.scratch);
+                    planar_forward(isa, &self.conv, ends, packed, bias, window, relu, scratch);
                 }
                 (Ends::Pixels { input, output }, Direction::Forward { relu }) => {
                     let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
@@ -131,9 +138,9 @@ impl Kernel for Convolution {
                 (Ends::Planes { input, output }, Direction::InputGrad) => {
                     let window = planar::input_grad_window(window);
                     let (to, from) = (&mut call.outputs[0][x], &call.inputs[0][y]);
-                    let packed = call.inputs[1];
-                    planar::forward(isa, to, input, from, output, packed, None, &window, false);
-                    input.zero_halo(to);
+                    let (ends, packed) = ((to, input, from, output), call.inputs[1]);
+                    let scratch = &mut *call.scratch;
+                    planar_forward(isa, &self.conv, ends, packed, None, &window, false, scratch);
                 }
                 (Ends::Pixels { input, output }, Direction::InputGrad) => {
                     let (to, from) = (&mut call.outputs[0][x], &call.inputs[0][y]);
@@ -199,6 +206,26 @@ impl Convolution {
     }
 }
 
+/// From `from` to `to`, with zeros around it, on planes, in the way that suits `conv` best.
+fn planar_forward(
+    isa: Isa,
+    conv: &ConvShape,
+    (to, to_layout, from, from_layout): (&mut [f32], &Planes, &[f32], &Planes),
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+    scratch: &mut [f32],
+) {
+    if conv.planar_winograd() {
+        let forward = planar::winograd::forward;
+        forward(isa, to, to_layout, from, from_layout, packed, bias, window, relu, scratch);
+    } else {
+        planar::forward(isa, to, to_layout, from, from_layout, packed, bias, window, relu);
+    }
+    to_layout.zero_halo(to);
+}
+
 /// Convolution, bias, ReLU and 2x2 max pooling without the full-size result ever in memory.
 #[derive(Debug)]
 struct ConvPool {
@@ -211,7 +238,12 @@ struct ConvPool {
 impl Kernel for ConvPool {
     fn describe(&self) -> String {
         let relu = if self.relu { "+relu" } else { "" };
-        format!("conv{relu}+max_pool {}", describe_conv(&self.conv))
+        format!("conv{relu}+max_pool {}", describe_conv(&self.conv, true))
+    }
+
+    fn scratch_len(&self, _samples: usize) -> usize {
+        let winograd = self.conv.planar_winograd();
+        if winograd { planar::winograd::scratch_len(self.input.channels) } else { 0 }
     }
 
     fn flops(&self) -> f64 {
@@ -229,18 +261,15 @@ impl Kernel for ConvPool {
             let argmax = argmax
                 .first_mut()
                 .map(|all| as_bytes_mut(&mut all[sample * argmax_len..(sample + 1) * argmax_len]));
-            planar::forward_pool(
-                call.isa,
-                y,
-                &self.pooled,
-                argmax,
-                x,
-                &self.input,
-                call.inputs[1],
-                bias,
-                &self.conv.window,
-                self.relu,
-            );
+            let (isa, packed) = (call.isa, call.inputs[1]);
+            let (to, from, window) = (&self.pooled, &self.input, &self.conv.window);
+            if self.conv.planar_winograd() {
+                let forward_pool = planar::winograd::forward_pool;
+                let scratch = &mut *call.scratch;
+                forward_pool(isa, y, to, argmax, x, from, packed, bias, window, self.relu, scratch);
+            } else {
+                planar::forward_pool(isa, y, to, argmax, x, from, packed, bias, window, self.relu);
+            }
             self.pooled.zero_halo(y);
         }
     }
@@ -289,6 +318,9 @@ impl Pack {
         let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
         match self.family {
             Family::Pixels if self.conv.winograd() => winograd::packed_len(inputs, filters),
+            Family::Planes if self.conv.planar_winograd() => {
+                planar::winograd::packed_len(inputs, filters)
+            }
             Family::Planes => planar::packed_len(&self.conv.window, inputs, filters),
             Family::Pixels => {
                 pixels::packed_len(&self.conv.window, inputs, filters, self.conv.groups)
@@ -302,7 +334,7 @@ impl Kernel for Pack {
         format!(
             "pack{} {}",
             if self.transposed { " transposed" } else { "" },
-            describe_conv(&self.conv)
+            describe_conv(&self.conv, true)
         )
     }
 
@@ -311,6 +343,11 @@ impl Kernel for Pack {
         let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
         let (to, from) = (&mut *call.outputs[0], call.inputs[0]);
         if self.conv.winograd() {
+            let pack = if self.transposed { winograd::pack_transposed } else { winograd::pack };
+            return pack(call.isa, to, from, inputs, filters);
+        }
+        if self.conv.planar_winograd() {
+            use planar::winograd;
             let pack = if self.transposed { winograd::pack_transposed } else { winograd::pack };
             return pack(call.isa, to, from, inputs, filters);
         }
@@ -325,7 +362,8 @@ impl Kernel for Pack {
     }
 }
 
-fn describe_conv(conv: &ConvShape) -> String {
+/// The shape and the way in which it runs; `minimal` says whether minimal filtering is one.
+fn describe_conv(conv: &ConvShape, minimal: bool) -> String {
     let [h, w, c] = conv.input;
     let window = &conv.window;
     let mut text =
@@ -340,7 +378,8 @@ fn describe_conv(conv: &ConvShape) -> String {
         text += &format!(" groups {}", conv.groups);
     }
     let family = match conv.family() {
-        _ if conv.winograd() => "winograd",
+        _ if minimal && conv.winograd() => "winograd",
+        _ if minimal && conv.planar_winograd() => "planes, winograd",
         Family::Planes => "planes",
         Family::Pixels => "pixels",
     };
@@ -359,7 +398,7 @@ fn packed(
     let key = format!(
         "packed {:?} {} {} {:?} {}",
         conv.family(),
-        conv.winograd(),
+        conv.winograd() || conv.planar_winograd(),
         transposed,
         conv.window,
         conv.groups
@@ -447,7 +486,7 @@ struct PooledGrad {
 impl Kernel for PooledGrad {
     fn describe(&self) -> String {
         match &self.kernel {
-            Some((conv, _)) => format!("conv_kernel_grad of pooled {}", describe_conv(conv)),
+            Some((conv, _)) => format!("conv_kernel_grad of pooled {}", describe_conv(conv, false)),
             None => "bias_grad of pooled".to_owned(),
         }
     }

@@ -25,8 +25,7 @@ fn parts(graph: &Graph, node: &Node) -> Option<[ValueId; 4]> {
     let (difference, scale) =
         of_samples_and_shared(graph, &product.op, &product.inputs, BinaryKind::Mul)?;
     let difference = graph.node(difference);
-    let (x, a) =
-        of_samples_and_shared(graph, &difference.op, &difference.inputs, BinaryKind::Sub)?;
+    let (x, a) = of_samples_and_shared(graph, &difference.op, &difference.inputs, BinaryKind::Sub)?;
     (*graph.shape(x) == node.shape).then_some([x, a, scale, b])
 }
 

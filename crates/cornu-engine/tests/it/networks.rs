@@ -198,6 +198,52 @@ fn minimal_filtering() {
     }
 }
 
+/// The same for wide pictures of few channels, with pooling and without, and shapes that are too
+/// narrow for it or have too few channels.
+#[test]
+fn minimal_filtering_on_planes() {
+    for (h, w, channels, chosen) in [
+        (16, 64, vec![8, 8, 12], true),
+        (21, 61, vec![9, 13], true),
+        (21, 67, vec![9, 13], false),
+        (34, 32, vec![12, 12], true),
+        (16, 64, vec![1, 8], false),
+        (9, 17, vec![8, 8], false),
+    ] {
+        let mut net = Net::new();
+        let x = net.graph.input("x", Shape::batched([h, w, channels[0]])).unwrap();
+        // A weight before the first layer, so that the gradient of its input is asked for.
+        let scale = net.weight(&[channels[0]]).unwrap();
+        let x = net.graph.mul(x, scale).unwrap();
+        let op = cornu_graph::ops::Conv {
+            strides: vec![1; 2],
+            dilations: vec![1; 2],
+            padding: vec![(1, 1); 2],
+            groups: 1,
+        };
+        let mut y = x;
+        for pair in channels.windows(2) {
+            let kernel = net.weight(&[3, 3, pair[0], pair[1]]).unwrap();
+            y = net.graph.add_node(op.clone().into(), &[y, kernel]).unwrap();
+            y = net.graph.tanh(y).unwrap();
+        }
+        let graph = net.train(y).unwrap();
+        let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+        let plan = program.unwrap().plan_text(4);
+        assert_eq!(plan.contains("(planes, winograd)"), chosen, "{h}x{w} {channels:?}\n{plan}");
+        for samples in [1, 5] {
+            check(&graph, samples);
+        }
+    }
+    for (h, w, channels) in [(32, 128, vec![1, 8, 8]), (38, 125, vec![4, 11, 9])] {
+        let graph = lesson_like(h, w, &channels).unwrap();
+        let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+        let plan = program.unwrap().plan_text(4);
+        assert!(plan.contains("(planes, winograd)"), "{plan}");
+        check(&graph, 3);
+    }
+}
+
 /// Batch normalization: statistics over the batch cut the work into phases.
 #[test]
 fn reductions_over_the_batch_cut_phases() {

@@ -6,6 +6,7 @@
 //! | [`planar`] | [`Planes`](crate::layout::Planes) | a row of pixels | few channels, stride 1 |
 //! | [`pixels`] | [`Pixels`](crate::layout::Pixels) | output channels | many channels; any stride, groups |
 //! | [`pixels::winograd`] | [`Pixels`](crate::layout::Pixels) | channels | 3x3 with many channels: a quarter of the products |
+//! | [`planar::winograd`] | [`Planes`](crate::layout::Planes) | a row of 4x4 tiles | 3x3 with some channels: a quarter of the products |
 //! | [`mod@reference`] | plain `(H, W, C)` | nothing: plain loops in `f64` | the definition, for tests |
 //!
 //! Kernels have Keras's order `(kh, kw, in_channels / groups, filters)`. Padding is the halo of the

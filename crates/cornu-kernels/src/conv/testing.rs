@@ -615,3 +615,187 @@ fn pooling_is_fused_and_undone() {
         }
     }
 }
+
+/// Minimal filtering on planes: forward, pooled and as the input's gradient.
+fn check_planar_winograd(isa: Isa, random: &mut Random, case: &Case) {
+    let Shape { input, output, in_channels: c, filters: f, window, .. } = case.shape;
+    let what = format!("{isa} {:?}", case.shape);
+    let needed = window.halo(input, output);
+    let xl = Planes::new(c, input[0], input[1], random.halo(needed));
+    let xl = if random.within(0, 1) == 0 { Planes::new(c, input[0], input[1], needed) } else { xl };
+    let x = xl.put(&case.x);
+    let yl = Planes::new(f, output[0], output[1], random.halo(Halo::default()));
+    let mut packed = vec![f32::NAN; planar::winograd::packed_len(c, f)];
+    planar::winograd::pack(isa, &mut packed, &case.kernel, c, f);
+    // What scratch memory held before must not matter.
+    let mut scratch = vec![f32::NAN; planar::winograd::scratch_len(c.max(f))];
+    let biases = [None, Some(&case.bias[..])];
+    for (relu, bias) in [false, true].into_iter().zip(biases).chain([(false, biases[1])]) {
+        let mut full = case.y.clone();
+        if bias.is_none() {
+            full.iter_mut().enumerate().for_each(|(i, y)| *y -= case.bias[i % f]);
+        }
+        let mut y = yl.poison();
+        planar::winograd::forward(
+            isa,
+            &mut y,
+            &yl,
+            &x,
+            &xl,
+            &packed,
+            bias,
+            &window,
+            relu,
+            &mut scratch,
+        );
+        yl.check(&y, &if relu { super::testing::relu(&full) } else { full.clone() }, &what);
+
+        let half = [output[0] / 2, output[1] / 2];
+        let pl = Planes::new(f, half[0], half[1], random.halo(Halo::default()));
+        let (values, positions) = pool(&full, output, f, relu);
+        let plane = half[0] * half[1];
+        let mut argmax = vec![77; f * plane + 1];
+        for positions in [None, Some(&mut argmax[..])] {
+            let mut y = pl.poison();
+            planar::winograd::forward_pool(
+                isa,
+                &mut y,
+                &pl,
+                positions,
+                &x,
+                &xl,
+                &packed,
+                bias,
+                &window,
+                relu,
+                &mut scratch,
+            );
+            pl.check(&y, &values, &format!("pooled {what}"));
+        }
+        assert_eq!(argmax.pop(), Some(77), "{what}: wrote past the end");
+        for (i, &position) in positions.iter().enumerate() {
+            let (pixel, channel) = (i / f, i % f);
+            let (row, column) = (pixel / half[1], pixel % half[1]);
+            let got = argmax[channel * plane + pixel];
+            assert!(got < 4 || relu && got == 4, "{what}: position {got}");
+            // Sums rounded in another order may decide a near tie otherwise.
+            let near = |p: u8| {
+                let (y, x) = (2 * row + usize::from(p / 2), 2 * column + usize::from(p % 2));
+                if p == 4 { 0.0 } else { full[(y * output[1] + x) * f + channel] }
+            };
+            assert!(
+                got == position || (near(got) - near(position)).abs() < 1e-4,
+                "{what}: position {got}, not {position}"
+            );
+        }
+    }
+
+    let back = planar::input_grad_window(&window);
+    let dyl = Planes::new(f, output[0], output[1], random.halo(back.halo(output, input)));
+    let dy = dyl.put(&case.dy);
+    planar::winograd::pack_transposed(isa, &mut packed, &case.kernel, c, f);
+    let mut dx = xl.poison();
+    planar::winograd::forward(
+        isa,
+        &mut dx,
+        &xl,
+        &dy,
+        &dyl,
+        &packed,
+        None,
+        &back,
+        false,
+        &mut scratch,
+    );
+    xl.check(&dx, &case.dx, &format!("input gradient {what}"));
+}
+
+#[test]
+fn minimal_filtering_on_planes_agrees_with_the_reference() {
+    let mut random = Random(9);
+    for round in 0..120 {
+        let (c, f) = (random.within(1, 13), random.within(1, 13));
+        // One and two rows of tiles to a vector, whole vectors and several.
+        let width = match round % 4 {
+            0 => random.within(1, 20),
+            1 => random.within(20, 70),
+            2 => random.pick(&[16, 32, 64, 128]),
+            _ => random.within(60, 140),
+        };
+        let input = [random.within(1, 14), width];
+        let (before, after) = match round % 3 {
+            0 => ([0, 0], [0, 0]),
+            1 => ([1, 1], [1, 1]),
+            _ => (
+                [random.within(0, 2), random.within(0, 2)],
+                [random.within(0, 2), random.within(0, 2)],
+            ),
+        };
+        let Some(shape) = three_by_three(input, before, after, c, f) else { continue };
+        let case = Case::new(&mut random, shape);
+        for isa in Isa::available() {
+            check_planar_winograd(isa, &mut random, &case);
+        }
+    }
+}
+
+#[test]
+fn minimal_filtering_on_planes_of_many_filters_and_of_one_pixel() {
+    let mut random = Random(10);
+    let shapes = [
+        three_by_three([1, 1], [1, 1], [1, 1], 1, 1),
+        three_by_three([3, 3], [0, 0], [0, 0], 2, 30),
+        three_by_three([13, 33], [1, 1], [1, 1], 33, 5),
+    ];
+    for shape in shapes.into_iter().flatten() {
+        let case = Case::new(&mut random, shape);
+        for isa in Isa::available() {
+            check_planar_winograd(isa, &mut random, &case);
+        }
+    }
+}
+
+/// What lies beyond the picture, such as the next channel's rows, must not spread into it.
+#[test]
+fn minimal_filtering_on_planes_reads_only_what_its_window_reaches() {
+    let mut random = Random(11);
+    for width in [5, 30, 63, 70] {
+        let Some(shape) = three_by_three([7, width], [0, 0], [0, 0], 2, 3) else { continue };
+        let case = Case::new(&mut random, shape);
+        // Only a part of the rows and columns is asked for; all others are poison.
+        let [height, asked] = [3, width - 4];
+        let xl = Planes::new(2, 7, width, Halo::default());
+        let yl = Planes::new(3, height, asked, Halo::default());
+        let mut x = vec![f32::NAN; xl.len()];
+        for c in 0..2 {
+            for row in 0..height + 2 {
+                for column in 0..asked + 2 {
+                    x[xl.at(row, column, c)] = case.x[(row * width + column) * 2 + c];
+                }
+            }
+        }
+        let expected: Vec<f32> = (0..height * asked * 3)
+            .map(|i| case.y[(i / 3 / asked * (width - 2) + i / 3 % asked) * 3 + i % 3])
+            .collect();
+        let mut packed = vec![0.0; planar::winograd::packed_len(2, 3)];
+        let mut scratch = vec![f32::NAN; planar::winograd::scratch_len(2)];
+        for isa in Isa::available() {
+            planar::winograd::pack(isa, &mut packed, &case.kernel, 2, 3);
+            let (mut y, bias) = (yl.poison(), Some(&case.bias[..]));
+            let window = &shape.window;
+            planar::winograd::forward(
+                isa,
+                &mut y,
+                &yl,
+                &x,
+                &xl,
+                &packed,
+                bias,
+                window,
+                false,
+                &mut scratch,
+            );
+            yl.check(&y, &expected, &format!("{isa} width {width}"));
+        }
+    }
+}

@@ -47,9 +47,7 @@ fn product_and_sum(step: Step, own: Own<'_>, _: IsZero<'_>) -> Option<Step> {
 fn difference_and_product(step: Step, own: Own<'_>, _: IsZero<'_>) -> Option<Step> {
     let Step::Binary(Binary::Mul, a, b) = step else { return None };
     [(a, b), (b, a)].into_iter().find_map(|(difference, factor)| match own(difference) {
-        Some(Step::Binary(Binary::Sub, u, v)) => {
-            Some(Step::Ternary(Ternary::SubMul, u, v, factor))
-        }
+        Some(Step::Binary(Binary::Sub, u, v)) => Some(Step::Ternary(Ternary::SubMul, u, v, factor)),
         _ => None,
     })
 }

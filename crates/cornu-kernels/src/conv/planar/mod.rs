@@ -10,6 +10,9 @@
 //! used however few channels there are, so this family is for layers of few channels; the input
 //! gradient is again a [`forward`], see [`pack_transposed`] and [`input_grad_window`].
 //!
+//! [`winograd`] has the forward pass and the input gradient of 3x3 kernels with a quarter of the
+//! products.
+//!
 //! Where a picture, or what is left of a row, is narrower than a vector, one vector holds pixels
 //! of two or four rows.
 
@@ -18,6 +21,7 @@ mod kernel_grad;
 mod kernel_grad_pooled;
 mod pack;
 mod pool;
+pub mod winograd;
 
 pub use forward::forward;
 pub use kernel_grad::{bias_grad, kernel_grad, kernel_grad_scratch_len};

@@ -10,6 +10,20 @@ use crate::layout::{Planes, Window};
 /// The position in `argmax` of a pooled pixel that ReLU has set to zero.
 pub(super) const DEAD: u8 = 4;
 
+/// The maximum of a pool's top left, top right, lower left and lower right pixel, and its position:
+/// the first where several are equal.
+#[inline(always)]
+pub(super) fn pool<S: Simd>(
+    s: S,
+    [left, right, low_left, low_right]: [S::Vector; 4],
+) -> (S::Vector, S::Vector) {
+    let (top, low) = (s.max(left, right), s.max(low_left, low_right));
+    let (one, two, three) = (s.splat(1.0), s.splat(2.0), s.splat(3.0));
+    let side = s.if_greater(right, left, one, s.splat(0.0));
+    let low_side = s.if_greater(low_right, low_left, three, two);
+    (s.max(top, low), s.if_greater(low, top, low_side, side))
+}
+
 /// The maxima of the pools of channels `2 * pair` and, in the upper half of the lanes, of the one
 /// after it; and the positions of the maxima in their pools.
 #[inline(always)]
@@ -21,11 +35,7 @@ fn pool_pair<S: Simd, const N: usize>(
     let (first, second) = (2 * pair, (2 * pair + 1).min(N - 1));
     let (left, right) = s.unzip(sums[0][first], sums[0][second]);
     let (low_left, low_right) = s.unzip(sums[1][first], sums[1][second]);
-    let (top, low) = (s.max(left, right), s.max(low_left, low_right));
-    let (one, two, three) = (s.splat(1.0), s.splat(2.0), s.splat(3.0));
-    let side = s.if_greater(right, left, one, s.splat(0.0));
-    let low_side = s.if_greater(low_right, low_left, three, two);
-    (s.max(top, low), s.if_greater(low, top, low_side, side))
+    pool(s, [left, right, low_left, low_right])
 }
 
 /// `N` output channels for some columns of all pairs of rows.

@@ -212,4 +212,18 @@ impl Simd for Avx2 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_permute2f128_ps::<0x11>(v, v) }
     }
+
+    #[inline(always)]
+    fn next_lanes<const G: usize, const FIRST: usize>(self, v: __m256, then: __m256) -> __m256 {
+        let lanes = const { super::next_lanes::<8>(G, FIRST) };
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let lanes = _mm256_loadu_si256(lanes.as_ptr().cast());
+            // Permutations look at the lowest three bits.
+            let (v, then) =
+                (_mm256_permutevar8x32_ps(v, lanes), _mm256_permutevar8x32_ps(then, lanes));
+            let second = _mm256_cmpgt_epi32(lanes, _mm256_set1_epi32(7));
+            _mm256_blendv_ps(v, then, _mm256_castsi256_ps(second))
+        }
+    }
 }

@@ -210,6 +210,13 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    fn next_lanes<const G: usize, const FIRST: usize>(self, v: __m512, then: __m512) -> __m512 {
+        let lanes = const { super::next_lanes::<16>(G, FIRST) };
+        // SAFETY: see the top of the implementation.
+        unsafe { _mm512_permutex2var_ps(v, _mm512_loadu_si512(lanes.as_ptr().cast()), then) }
+    }
+
+    #[inline(always)]
     unsafe fn spread(self, v: __m512, places: *const u8, n: usize) -> [[__m512; 2]; 2] {
         // SAFETY: see the top of the implementation.
         unsafe {

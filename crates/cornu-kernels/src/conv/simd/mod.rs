@@ -100,6 +100,13 @@ pub(super) trait Simd: Copy {
     fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
     /// The upper half of the lanes, in the lower half.
     fn upper(self, v: Self::Vector) -> Self::Vector;
+    /// In each of `G` groups of lanes of `v` the next lane, and in the last lane of group `g` lane
+    /// `FIRST + g` of `then`.
+    fn next_lanes<const G: usize, const FIRST: usize>(
+        self,
+        v: Self::Vector,
+        then: Self::Vector,
+    ) -> Self::Vector;
 
     /// Spreads each lane over a 2x2 square: the result is two rows of two vectors, zero but for
     /// the place in the square, in row-major order, that the lane's byte names. A byte above 3
@@ -118,6 +125,18 @@ pub(super) trait Simd: Copy {
         let (top, bottom) = (self.zip(top_left, top_right), self.zip(left, right));
         [[top.0, top.1], [bottom.0, bottom.1]]
     }
+}
+
+/// For [`Simd::next_lanes`]: the lane to take, of `v` or, `N` higher, of `then`.
+const fn next_lanes<const N: usize>(groups: usize, first: usize) -> [i32; N] {
+    let (mut lanes, mut i) = ([0; N], 0);
+    while i < N {
+        let per_group = N / groups;
+        let last = i % per_group == per_group - 1;
+        lanes[i] = if last { N + first + i / per_group } else { i + 1 } as i32;
+        i += 1;
+    }
+    lanes
 }
 
 /// Work that is compiled once per instruction set.
@@ -200,6 +219,10 @@ mod tests {
                 let (low, high) = s.zip(even, odd);
                 assert_eq!((get(low), get(high)), (get(va), get(vb)));
                 assert_eq!(get(s.upper(va))[..n / 2], a[n / 2..n]);
+                let one = [&a[1..n], &b[2..3]].concat();
+                assert_eq!(get(s.next_lanes::<1, 2>(va, vb)), one);
+                let two = [&a[1..n / 2], &b[1..2], &a[n / 2 + 1..n], &b[2..3]].concat();
+                assert_eq!(get(s.next_lanes::<2, 1>(va, vb)), two);
                 let sums: Vec<f32> = a.chunks(n).map(|row| row.iter().sum()).collect();
                 assert_eq!(get(s.sums(a.as_ptr())), sums);
                 for from in 0..=n {

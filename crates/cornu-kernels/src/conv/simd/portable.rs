@@ -170,4 +170,14 @@ impl Simd for Portable {
     fn upper(self, v: Self::Vector) -> Self::Vector {
         [v[2], v[3], v[2], v[3]]
     }
+
+    #[inline(always)]
+    fn next_lanes<const G: usize, const FIRST: usize>(
+        self,
+        v: Self::Vector,
+        then: Self::Vector,
+    ) -> Self::Vector {
+        let lanes = const { super::next_lanes::<LANES>(G, FIRST) };
+        lanes.map(|lane| [v, then][lane as usize / LANES][lane as usize % LANES])
+    }
 }

@@ -24,8 +24,8 @@
 
 mod forward;
 mod kernel_grad;
-mod pack;
-mod transforms;
+pub(in crate::conv) mod pack;
+pub(in crate::conv) mod transforms;
 
 pub use forward::{forward, scratch_len};
 pub use kernel_grad::{kernel_grad, kernel_grad_scratch_len};
@@ -35,13 +35,13 @@ use super::PANEL;
 use crate::layout::{Pixels, Window};
 
 /// Output pixels of a tile, along each axis.
-const OUT: usize = 4;
+pub(in crate::conv) const OUT: usize = 4;
 /// Taps of the kernel, along each axis.
-const TAPS: usize = 3;
+pub(in crate::conv) const TAPS: usize = 3;
 /// Input pixels of a tile, along each axis: also the places where polynomials are evaluated.
-const IN: usize = OUT + TAPS - 1;
+pub(in crate::conv) const IN: usize = OUT + TAPS - 1;
 /// Pairs of places.
-const POINTS: usize = IN * IN;
+pub(in crate::conv) const POINTS: usize = IN * IN;
 
 /// Whether these kernels can do this convolution.
 pub fn supports(window: &Window, groups: usize) -> bool {

@@ -16,8 +16,7 @@ pub fn packed_len(in_channels: usize, filters: usize) -> usize {
 /// # Panics
 /// If a slice is too short.
 pub fn pack(isa: Isa, packed: &mut [f32], kernel: &[f32], in_channels: usize, filters: usize) {
-    let steps = Steps { tap: (in_channels * filters) as isize, depth: filters, channel: 1 };
-    pack_by(isa, packed, kernel, [in_channels, filters], 0, steps);
+    pack_by(isa, packed, Source::forward(kernel, in_channels, filters));
 }
 
 /// Packs the kernel `(3, 3, in_channels, filters)`, flipped and with input and output swapped, for
@@ -32,89 +31,137 @@ pub fn pack_transposed(
     in_channels: usize,
     filters: usize,
 ) {
-    let tap = in_channels * filters;
-    let steps = Steps { tap: -(tap as isize), depth: 1, channel: filters };
-    pack_by(isa, packed, kernel, [filters, in_channels], (TAPS * TAPS - 1) * tap, steps);
+    pack_by(isa, packed, Source::transposed(kernel, in_channels, filters));
 }
 
-/// From one weight to the next one in the kernel, in elements.
-#[derive(Clone, Copy)]
-struct Steps {
-    tap: isize,
-    depth: usize,
-    channel: usize,
-}
-
-fn pack_by(
-    isa: Isa,
-    packed: &mut [f32],
-    kernel: &[f32],
-    [depth, channels]: [usize; 2],
+/// A kernel seen as taps of `(depth, channel)`, where the sums run over the depth.
+pub(in crate::conv) struct Source<'a> {
+    kernel: &'a [f32],
+    /// Where tap `(0, 0)` begins.
     first: usize,
-    steps: Steps,
-) {
-    let (needed, len) = (depth * channels * TAPS * TAPS, POINTS * depth * padded(channels));
-    assert!(kernel.len() >= needed, "kernel: {} elements, not {needed}", kernel.len());
-    assert!(packed.len() >= len, "packed kernel: {} elements, not {len}", packed.len());
-    if needed == 0 {
-        return;
+    /// Elements from one tap, depth and channel to the next.
+    tap: isize,
+    depth_step: usize,
+    channel_step: usize,
+    pub(in crate::conv) depth: usize,
+    pub(in crate::conv) channels: usize,
+}
+
+impl<'a> Source<'a> {
+    /// The kernel `(3, 3, in_channels, filters)` as it is.
+    ///
+    /// # Panics
+    /// If the slice is too short.
+    pub(in crate::conv) fn forward(kernel: &'a [f32], in_channels: usize, filters: usize) -> Self {
+        let tap = in_channels * filters;
+        let needed = TAPS * TAPS * tap;
+        assert!(kernel.len() >= needed, "kernel: {} elements, not {needed}", kernel.len());
+        let (depth, channels) = (in_channels, filters);
+        let tap = tap as isize;
+        Self { kernel, first: 0, tap, depth_step: filters, channel_step: 1, depth, channels }
     }
-    for from in (0..channels).step_by(PANEL) {
-        let n = PANEL.min(channels - from);
-        let panel = Panel {
-            kernel: kernel.as_ptr().wrapping_add(first + from * steps.channel),
-            steps,
-            depth,
-            channels: n,
-            width: panel_width(n),
-            packed: packed[POINTS * depth * from..].as_mut_ptr(),
-        };
-        // SAFETY: lengths were checked above; the panel's channels and all taps lie in the kernel.
+
+    /// The same flipped and with input and output swapped.
+    ///
+    /// # Panics
+    /// If the slice is too short.
+    pub(in crate::conv) fn transposed(
+        kernel: &'a [f32],
+        in_channels: usize,
+        filters: usize,
+    ) -> Self {
+        let forward = Self::forward(kernel, in_channels, filters);
+        Self {
+            first: (TAPS * TAPS - 1) * in_channels * filters,
+            tap: -forward.tap,
+            depth_step: 1,
+            channel_step: filters,
+            depth: filters,
+            channels: in_channels,
+            ..forward
+        }
+    }
+
+    /// Packs channels `from..from + n` as `(point, depth, width)`, where `width >= n`; what lies
+    /// beyond the channels becomes zero.
+    ///
+    /// # Panics
+    /// If there are fewer channels or the slice is too short.
+    pub(in crate::conv) fn pack(
+        &self,
+        isa: Isa,
+        packed: &mut [f32],
+        from: usize,
+        n: usize,
+        width: usize,
+    ) {
+        assert!(from + n <= self.channels && n <= width, "channels {from}..{}", from + n);
+        let needed = POINTS * self.depth * width;
+        assert!(packed.len() >= needed, "packed kernel: {} elements, not {needed}", packed.len());
+        let kernel = self.kernel.as_ptr().wrapping_add(self.first + from * self.channel_step);
+        let panel = Panel { source: self, kernel, channels: n, width, packed: packed.as_mut_ptr() };
+        // SAFETY: the kernel holds all taps, depths and channels, as its maker has checked.
         unsafe { dispatch(isa, panel) };
     }
 }
 
-struct Panel {
+fn pack_by(isa: Isa, packed: &mut [f32], source: Source<'_>) {
+    let needed = POINTS * source.depth * padded(source.channels);
+    assert!(packed.len() >= needed, "packed kernel: {} elements, not {needed}", packed.len());
+    if needed == 0 {
+        return;
+    }
+    for from in (0..source.channels).step_by(PANEL) {
+        let n = PANEL.min(source.channels - from);
+        let to = &mut packed[POINTS * source.depth * from..];
+        source.pack(isa, to, from, n, panel_width(n));
+    }
+}
+
+struct Panel<'a> {
+    source: &'a Source<'a>,
+    /// Tap `(0, 0)` of the first channel.
     kernel: *const f32,
-    steps: Steps,
-    depth: usize,
     channels: usize,
     width: usize,
     packed: *mut f32,
 }
 
-impl Kernel for Panel {
+impl Kernel for Panel<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd>(self, s: S) {
-        for depth in 0..self.depth {
+        let source = self.source;
+        for depth in 0..source.depth {
             for first in (0..self.width).step_by(S::LANES) {
                 let n = self.channels.saturating_sub(first).min(S::LANES);
-                let at =
-                    self.kernel.wrapping_add(depth * self.steps.depth + first * self.steps.channel);
+                let at = self
+                    .kernel
+                    .wrapping_add(depth * source.depth_step + first * source.channel_step);
                 let mut from = [[s.splat(0.0); TAPS]; TAPS];
                 for i in 0..TAPS {
                     for j in 0..TAPS {
-                        let at = at.wrapping_offset((i * TAPS + j) as isize * self.steps.tap);
+                        let at = at.wrapping_offset((i * TAPS + j) as isize * source.tap);
                         // SAFETY: the maker's promise: `n` channels of all taps lie in the kernel.
                         unsafe {
-                            from[i][j] = if self.steps.channel == 1 {
+                            from[i][j] = if source.channel_step == 1 {
                                 s.load_over(s.splat(0.0), at, s.mask(0, n))
                             } else {
                                 let mut lanes = [0.0; 16];
                                 for lane in 0..n {
-                                    lanes[lane] = *at.add(lane * self.steps.channel);
+                                    lanes[lane] = *at.add(lane * source.channel_step);
                                 }
                                 s.load(lanes.as_ptr())
                             };
                         }
                     }
                 }
+                let written = s.mask(0, (self.width - first).min(S::LANES));
                 let to = self.packed.wrapping_add(depth * self.width + first);
                 along_both_axes!(s, taps, from, TAPS => IN, |i, values| {
                     for j in 0..IN {
-                        let point = (i * IN + j) * self.depth * self.width;
-                        // SAFETY: the maker's promise; panels are whole vectors wide.
-                        unsafe { s.store(to.wrapping_add(point), values[j]) };
+                        let point = (i * IN + j) * source.depth * self.width;
+                        // SAFETY: the maker's promise.
+                        unsafe { s.store_masked(to.wrapping_add(point), written, values[j]) };
                     }
                 });
             }

@@ -26,7 +26,7 @@ fn opposite<S: Simd>(s: S, even: S::Vector, odd: S::Vector, scale: f32) -> [S::V
 /// [ 0    1    0   -5/2   0  1 ]
 /// ```
 #[inline(always)]
-pub(super) fn input<S: Simd>(s: S, x: &[S::Vector; IN]) -> [S::Vector; IN] {
+pub(in crate::conv) fn input<S: Simd>(s: S, x: &[S::Vector; IN]) -> [S::Vector; IN] {
     let (five, two, half) = (s.splat(-2.5), s.splat(-2.0), s.splat(-0.5));
     let zero = s.add(s.multiply_add(five, x[2], x[0]), x[4]);
     let infinity = s.add(s.multiply_add(five, x[3], x[1]), x[5]);
@@ -48,7 +48,7 @@ pub(super) fn input<S: Simd>(s: S, x: &[S::Vector; IN]) -> [S::Vector; IN] {
 /// [  0      0     1  ]
 /// ```
 #[inline(always)]
-pub(super) fn taps<S: Simd>(s: S, taps: &[S::Vector; TAPS]) -> [S::Vector; IN] {
+pub(in crate::conv) fn taps<S: Simd>(s: S, taps: &[S::Vector; TAPS]) -> [S::Vector; IN] {
     let third = s.multiply_add(s.splat(1.0 / 3.0), taps[2], s.splat(0.0));
     let even = s.subtract(s.multiply_add(s.splat(-2.0 / 3.0), taps[0], s.splat(0.0)), third);
     let [a, minus_a] = opposite(s, even, taps[1], -2.0 * A / 3.0);
@@ -66,7 +66,7 @@ pub(super) fn taps<S: Simd>(s: S, taps: &[S::Vector; TAPS]) -> [S::Vector; IN] {
 /// [ 0  A/2  -A/2   2B  -2B   1 ]
 /// ```
 #[inline(always)]
-pub(super) fn output<S: Simd>(s: S, m: &[S::Vector; IN]) -> [S::Vector; OUT] {
+pub(in crate::conv) fn output<S: Simd>(s: S, m: &[S::Vector; IN]) -> [S::Vector; OUT] {
     let (even_a, odd_a) = (s.add(m[1], m[2]), s.subtract(m[1], m[2]));
     let (even_b, odd_b) = (s.add(m[3], m[4]), s.subtract(m[3], m[4]));
     let (odd_a, odd_b) = (
@@ -81,7 +81,7 @@ pub(super) fn output<S: Simd>(s: S, m: &[S::Vector; IN]) -> [S::Vector; OUT] {
 
 /// Gradients of output pixels at the places: [`output`] transposed.
 #[inline(always)]
-pub(super) fn output_grad<S: Simd>(s: S, dy: &[S::Vector; OUT]) -> [S::Vector; IN] {
+pub(in crate::conv) fn output_grad<S: Simd>(s: S, dy: &[S::Vector; OUT]) -> [S::Vector; IN] {
     let (half, two) = (s.splat(0.5), s.splat(2.0));
     let (even, odd) = (s.multiply_add(half, dy[2], dy[0]), s.multiply_add(half, dy[3], dy[1]));
     let [a, minus_a] = opposite(s, even, odd, A);
@@ -92,7 +92,7 @@ pub(super) fn output_grad<S: Simd>(s: S, dy: &[S::Vector; OUT]) -> [S::Vector; I
 
 /// Gradients of the taps from those at the places: [`taps`] transposed.
 #[inline(always)]
-pub(super) fn taps_grad<S: Simd>(s: S, d: &[S::Vector; IN]) -> [S::Vector; TAPS] {
+pub(in crate::conv) fn taps_grad<S: Simd>(s: S, d: &[S::Vector; IN]) -> [S::Vector; TAPS] {
     let (even_a, odd_a) = (s.add(d[1], d[2]), s.subtract(d[1], d[2]));
     let (even_b, odd_b) = (s.add(d[3], d[4]), s.subtract(d[3], d[4]));
     let first = s.multiply_add(s.splat(-2.0 / 3.0), even_a, d[0]);
@@ -128,4 +128,4 @@ macro_rules! along_both_axes {
         }
     }};
 }
-pub(super) use along_both_axes;
+pub(in crate::conv) use along_both_axes;
