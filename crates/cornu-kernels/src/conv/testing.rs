@@ -799,3 +799,42 @@ fn minimal_filtering_on_planes_reads_only_what_its_window_reaches() {
         }
     }
 }
+
+/// As on pixels, with the same places.
+#[test]
+fn minimal_filtering_on_planes_rounds_about_as_well_as_the_plain_sum() {
+    let mut random = Random(12);
+    for c in [4, 12, 64] {
+        let Some(shape) = three_by_three([18, 66], [0, 0], [0, 0], c, 8) else { continue };
+        let x: Vec<f32> =
+            (0..shape.input_len()).map(|_| random.values(12).iter().sum::<f32>() / 2.0).collect();
+        let kernel = random.values(shape.kernel_len());
+        let y = reference::forward(&shape, &x, &kernel, None);
+        let scale = y.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        let xl = Planes::new(c, 18, 66, Halo::default());
+        let yl = Planes::new(8, 16, 64, Halo::default());
+        let (x, window) = (xl.put(&x), &shape.window);
+        for isa in Isa::available() {
+            let mut packed = vec![0.0; planar::winograd::packed_len(c, 8)];
+            planar::winograd::pack(isa, &mut packed, &kernel, c, 8);
+            let mut scratch = vec![0.0; planar::winograd::scratch_len(c)];
+            let mut got = vec![0.0; yl.len()];
+            planar::winograd::forward(
+                isa,
+                &mut got,
+                &yl,
+                &x,
+                &xl,
+                &packed,
+                None,
+                window,
+                false,
+                &mut scratch,
+            );
+            let worst =
+                yl.indices().zip(&y).fold(0.0f32, |most, (at, b)| most.max((got[at] - b).abs()));
+            let allowed = 5e-6 * scale;
+            assert!(worst <= allowed, "{isa}, {c} channels: off by {worst:e} of {scale:e}");
+        }
+    }
+}
