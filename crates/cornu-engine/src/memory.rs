@@ -66,15 +66,15 @@ fn share_kept_memory(plan: &mut Plan, lives: &[Option<Life>]) {
     let mut busy_until: Vec<Moment> = Vec::new();
     for (life, buffer) in kept {
         let len = plan.buffers[buffer].len;
-        let free = (0..plan.slot.len())
-            .find(|&piece| plan.slot[piece] == len && busy_until[piece] < life.first);
+        let free = (0..plan.kept.len())
+            .find(|&piece| plan.kept[piece] == len && busy_until[piece] < life.first);
         let piece = free.unwrap_or_else(|| {
-            plan.slot.push(len);
+            plan.kept.push(len);
             busy_until.push(life.last);
-            plan.slot.len() - 1
+            plan.kept.len() - 1
         });
         busy_until[piece] = life.last;
-        plan.buffers[buffer].home = Home::Slot(piece);
+        plan.buffers[buffer].home = Home::Kept(piece);
     }
 }
 
@@ -144,7 +144,7 @@ impl Plan {
         let elements = given.map(size).sum::<f64>()
             + sum(&self.shared)
             + per_thread * threads as f64
-            + sum(&self.slot) * samples
+            + sum(&self.kept) * samples
             + accumulators * schedule.slots.len() as f64
             + self.outputs.iter().map(|&id| size(id)).sum::<f64>();
         4.0 * elements

@@ -28,7 +28,7 @@ pub(crate) struct Buffer {
 }
 
 /// Where a value is kept. A thread that works on a chunk of samples writes only to memory that
-/// is its own (`Worker`) or that of the slot it works on (`Slot`, accumulators).
+/// is its own (`Worker`) or belongs to the slot it works on (its part of `Kept`, accumulators).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Home {
     /// Fed for the run.
@@ -41,8 +41,8 @@ pub(crate) enum Home {
     Shared(usize),
     /// For the samples of one chunk, reused by later values and later chunks.
     Worker(usize),
-    /// For all samples of one slot, because a later phase or the caller reads it.
-    Slot(usize),
+    /// For all samples of the batch, because a later phase or the caller reads it.
+    Kept(usize),
 }
 
 /// One kernel call.
@@ -115,8 +115,8 @@ pub(crate) struct Plan {
     pub(crate) shared: Vec<usize>,
     /// Elements per sample of each [`Home::Worker`] buffer.
     pub(crate) worker: Vec<usize>,
-    /// Elements per sample of each [`Home::Slot`] buffer.
-    pub(crate) slot: Vec<usize>,
+    /// Elements per sample of each [`Home::Kept`] buffer.
+    pub(crate) kept: Vec<usize>,
     /// Elements and start value of each accumulator.
     pub(crate) accumulators: Vec<(usize, f32)>,
     /// Shared buffers that hold the number of samples.

@@ -17,7 +17,7 @@ impl fmt::Display for Plan {
              kept, {} shared, {} accumulated per slot",
             self.phases.len(),
             4 * self.worker_len(),
-            4 * self.slot.iter().sum::<usize>(),
+            4 * self.kept.iter().sum::<usize>(),
             4 * self.shared.iter().sum::<usize>(),
             4 * self.accumulators_len(),
         )?;
@@ -91,7 +91,7 @@ fn describe_buffer(buffer: &Buffer) -> String {
     };
     let home = match buffer.home {
         Home::Worker(index) => format!(" @work{index}"),
-        Home::Slot(index) => format!(" @kept{index}"),
+        Home::Kept(index) => format!(" @kept{index}"),
         _ => String::new(),
     };
     format!("{}{layout}{home}", buffer.shape)

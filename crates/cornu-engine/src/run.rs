@@ -209,13 +209,13 @@ impl Machine {
             }
         }
         let fits = |kept: &[AlignedBuf]| {
-            let mut kept = kept.iter().zip(&plan.slot);
+            let mut kept = kept.iter().zip(&plan.kept);
             kept.all(|(buffer, len)| len * batch <= buffer.len())
         };
-        if self.kept.len() != plan.slot.len() || !fits(&self.kept) {
+        if self.kept.len() != plan.kept.len() || !fits(&self.kept) {
             // The old ones are given back first: both together may be too much.
             self.kept.clear();
-            self.kept = buffers(plan.slot.iter().map(|len| len * batch))?;
+            self.kept = buffers(plan.kept.iter().map(|len| len * batch))?;
         }
         self.slots.resize_with(schedule.slots.len(), Slot::default);
         for (slot, samples) in self.slots.iter_mut().zip(&schedule.slots) {
@@ -323,10 +323,10 @@ impl Machine {
                     let (_, start) = given.plan.accumulators[reduction.accumulator];
                     slot.accumulators[reduction.accumulator].fill(start);
                 }
-                SlotWork { slot, kept: Vec::with_capacity(given.plan.slot.len()) }
+                SlotWork { slot, kept: Vec::with_capacity(given.plan.kept.len()) }
             })
             .collect();
-        for (memory, len) in self.kept.iter_mut().zip(&given.plan.slot) {
+        for (memory, len) in self.kept.iter_mut().zip(&given.plan.kept) {
             let mut rest = &mut **memory;
             for work in &mut work {
                 let (part, after) = rest.split_at_mut(len * work.slot.samples);
@@ -391,7 +391,7 @@ impl Machine {
                 Home::Shared(index) => &self.shared[index],
                 Home::Constant(index) => &plan.constants[index],
                 Home::Variable(_) => continue,
-                Home::Input(_) | Home::Worker(_) | Home::Slot(_) => {
+                Home::Input(_) | Home::Worker(_) | Home::Kept(_) => {
                     unreachable!("the graph's rules make a variable's update shared")
                 }
             };
@@ -438,7 +438,7 @@ impl<'a> Given<'a> {
             Home::Variable(index) => self.variables.get(self.binding[index]).data(),
             Home::Constant(index) => &self.plan.constants[index],
             Home::Input(index) => self.inputs[index],
-            Home::Worker(_) | Home::Slot(_) => unreachable!("a value of samples in shared work"),
+            Home::Worker(_) | Home::Kept(_) => unreachable!("a value of samples in shared work"),
         }
     }
 
@@ -449,7 +449,7 @@ impl<'a> Given<'a> {
     {
         let buffer = &self.plan.buffers[id];
         match buffer.home {
-            Home::Slot(index) => &kept[index][..buffer.len * self.moment.batch],
+            Home::Kept(index) => &kept[index][..buffer.len * self.moment.batch],
             Home::Worker(_) => unreachable!("what is read later is kept beyond its phase"),
             _ => self.shared(id, shared),
         }
@@ -530,7 +530,7 @@ fn run_step(
     let mut taken: Vec<Written<'_>> = Vec::with_capacity(step.outputs.len() + 1);
     taken.extend(step.outputs.iter().map(|&id| match given.plan.buffers[id].home {
         Home::Worker(index) => Written::Worker(index, std::mem::take(&mut worker.buffers[index])),
-        Home::Slot(index) => Written::Kept(index, std::mem::take(&mut work.kept[index])),
+        Home::Kept(index) => Written::Kept(index, std::mem::take(&mut work.kept[index])),
         _ => unreachable!("work on samples makes values of samples"),
     }));
     taken.extend(step.accumulator.map(|index| {
@@ -545,7 +545,7 @@ fn run_step(
                 let at = |start: usize| start * buffer.len..(start + samples) * buffer.len;
                 match buffer.home {
                     Home::Worker(index) => &worker.buffers[index][at(0)],
-                    Home::Slot(index) => &work.kept[index][at(done)],
+                    Home::Kept(index) => &work.kept[index][at(done)],
                     Home::Input(index) if buffer.shape.is_batched() => {
                         &given.inputs[index][at(first_sample)]
                     }

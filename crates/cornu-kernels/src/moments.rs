@@ -71,7 +71,7 @@ simd_fn! {
 }
 
 /// Merges the moments of `n` elements into `to`, which holds means, then sums of squared distances,
-/// and the number of elements merged so far.
+/// and the number of elements merged so far (from `2^24` on, rounded as `f32` rounds).
 ///
 /// # Panics
 ///

@@ -145,8 +145,9 @@ impl Pool {
     /// Each thread owns one of the `workers` (its scratch memory) during the call and takes items
     /// one by one: first those of its own stretch of the list, in rising order, so that equal lists
     /// find in its caches what it left there; then what is left of the others'. Which thread takes
-    /// which item is left to chance in the end, so a result must not depend on the worker. The calling thread takes part. Denormal numbers count as
-    /// zero meanwhile. A call from inside of `f` runs serially on that thread.
+    /// which item is left to chance in the end, so a result must not depend on the worker. The
+    /// calling thread takes part. Denormal numbers count as zero meanwhile. A call from inside of `f`
+    /// runs serially on that thread.
     ///
     /// # Panics
     ///

@@ -111,7 +111,7 @@ impl Kernel for Convolution {
         if let Ends::Pixels { input, output } = &self.ends
             && self.conv.winograd()
             && (self.direction != Direction::KernelGrad
-                || winograd::n_tiles(output) * call.samples >= 4)
+                || winograd::KERNEL_GRAD_TILES <= winograd::n_tiles(output) * call.samples)
         {
             return self.run_winograd(call, input, output);
         }

@@ -43,6 +43,9 @@ pub(in crate::conv) const IN: usize = OUT + TAPS - 1;
 /// Pairs of places.
 pub(in crate::conv) const POINTS: usize = IN * IN;
 
+/// Tiles in a call from which on the kernel's gradient gains, as measured.
+pub const KERNEL_GRAD_TILES: usize = 4;
+
 /// Whether these kernels can do this convolution.
 pub fn supports(window: &Window, groups: usize) -> bool {
     let Window { size, stride, dilation, before } = *window;
@@ -60,7 +63,8 @@ pub fn input_grad_window(window: &Window) -> Window {
 }
 
 /// Tiles of an output picture. All kernels get faster with their number, the kernel's gradient most:
-/// with fewer than four in a call it is slower than the [plain one](super::kernel_grad()).
+/// with fewer than [`KERNEL_GRAD_TILES`] in a call it is slower than the [plain
+/// one](super::kernel_grad()).
 pub fn n_tiles(output: &Pixels) -> usize {
     Tiles::new(output, 1).len()
 }
