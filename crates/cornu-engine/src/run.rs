@@ -1,5 +1,8 @@
 //! Follows a plan. Nothing is decided here.
 
+use std::ops::Range;
+
+use cornu_kernels::helpers::Helpers;
 use cornu_kernels::threads::{FlushDenormals, Pool};
 use cornu_kernels::{AlignedBuf, Isa, OutOfMemory};
 use cornu_tensor::Tensor;
@@ -336,8 +339,19 @@ impl Machine {
         }
         let first = profile::first_step(given.plan, phase, true);
         let shared = &self.shared;
+        if 2 * work.len() <= self.pool.threads()
+            && let Some((worker, others)) = self.workers.split_first_mut()
+        {
+            // So few samples are computed one after the other, each by all threads.
+            let scratch = others.iter_mut().map(|other| &mut *other.scratch).collect();
+            let mut helpers = Helpers::new(&self.pool, scratch);
+            for work in &mut work {
+                run_slot(given, &steps.samples, first, shared, worker, work, Some(&mut helpers));
+            }
+            return;
+        }
         self.pool.for_each(&mut self.workers, &mut work, |worker, _, work| {
-            run_slot(given, &steps.samples, first, shared, worker, work);
+            run_slot(given, &steps.samples, first, shared, worker, work, None);
         });
     }
 
@@ -480,6 +494,7 @@ fn run_item(
             outputs: &mut outputs,
             inputs: &inputs,
             scratch: &mut worker.scratch,
+            helpers: None,
             moment: given.moment,
         });
     });
@@ -492,6 +507,7 @@ fn run_slot(
     shared: &[AlignedBuf],
     worker: &mut Worker,
     work: &mut SlotWork<'_>,
+    mut helpers: Option<&mut Helpers<'_>>,
 ) {
     let mut done = 0;
     while done < work.slot.samples {
@@ -499,7 +515,8 @@ fn run_slot(
         for (number, step) in (first..).zip(steps) {
             let mut clock = worker.clocks.get(number).copied();
             Clock::time(clock.as_mut(), 1, samples, || {
-                run_step(given, step, shared, worker, work, done, samples);
+                let at = done..done + samples;
+                run_step(given, step, shared, worker, work, at, helpers.as_deref_mut());
             });
             if let Some(clock) = clock {
                 worker.clocks[number] = clock;
@@ -516,16 +533,17 @@ enum Written<'a> {
     Accumulator(usize, AlignedBuf),
 }
 
-/// One kernel call on `samples` samples of a slot, from its sample `done` on.
+/// One kernel call on samples `at` of a slot.
 fn run_step(
     given: &Given<'_>,
     step: &Step,
     shared: &[AlignedBuf],
     worker: &mut Worker,
     work: &mut SlotWork<'_>,
-    done: usize,
-    samples: usize,
+    at: Range<usize>,
+    helpers: Option<&mut Helpers<'_>>,
 ) {
+    let (done, samples) = (at.start, at.len());
     let first_sample = work.slot.first_sample + done;
     let mut taken: Vec<Written<'_>> = Vec::with_capacity(step.outputs.len() + 1);
     taken.extend(step.outputs.iter().map(|&id| match given.plan.buffers[id].home {
@@ -570,6 +588,9 @@ fn run_step(
             outputs: &mut outputs,
             inputs: &inputs,
             scratch: &mut worker.scratch,
+            helpers: helpers
+                .filter(|_| samples == 1 && step.kernel.divides())
+                .map(Helpers::reborrow),
             moment: Moment { first_sample, ..given.moment },
         });
     }

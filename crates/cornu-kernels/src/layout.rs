@@ -48,6 +48,12 @@ impl Halo {
         self.union(other) == self
     }
 
+    /// The halo of rows `first..first + height` of a picture of `whole` rows with this halo. The rows
+    /// may reach into it.
+    fn around_band(self, whole: usize, first: usize, height: usize) -> Self {
+        Self { top: self.top + first, bottom: whole + self.bottom - first - height, ..self }
+    }
+
     /// Whether there is no border at all.
     pub fn is_empty(self) -> bool {
         self == Self::default()
@@ -101,22 +107,68 @@ impl Planes {
         self.halo.top * self.row + self.halo.left
     }
 
+    /// The same memory seen as a picture of `height` rows from row `first` on: all other rows count
+    /// as halo.
+    pub(crate) fn band(&self, first: usize, height: usize) -> Self {
+        Self { height, halo: self.halo.around_band(self.height, first, height), ..*self }
+    }
+
     /// Sets all that is not a pixel to zero: the halo, row ends and slack.
+    ///
+    /// # Panics
+    /// If `data` is shorter than [`len`](Self::len).
     pub fn zero_halo(&self, data: &mut [f32]) {
-        let plane = self.plane();
-        if self.halo.top > 0 || self.halo.bottom > 0 || self.row != self.width {
+        self.zero_above_and_below(data);
+        // SAFETY: the slice was checked to be long enough.
+        unsafe { self.zero_row_ends(data.as_mut_ptr()) };
+    }
+
+    /// Sets the rows above and below each plane's picture to zero, and the slack.
+    pub(crate) fn zero_above_and_below(&self, data: &mut [f32]) {
+        let (data, plane) = (&mut data[..self.len()], self.plane());
+        let (top, bottom) = (self.halo.top, self.halo.top + self.height);
+        if top > 0 || self.halo.bottom > 0 {
             for channel in data[..self.channels * plane].chunks_exact_mut(plane.max(1)) {
-                channel[..self.halo.top * self.row].fill(0.0);
-                channel[(self.halo.top + self.height) * self.row..].fill(0.0);
-                let rows = &mut channel
-                    [self.halo.top * self.row..(self.halo.top + self.height) * self.row];
-                for row in rows.chunks_exact_mut(self.row.max(1)) {
-                    row[..self.halo.left].fill(0.0);
-                    row[self.halo.left + self.width..].fill(0.0);
-                }
+                channel[..top * self.row].fill(0.0);
+                channel[bottom * self.row..].fill(0.0);
             }
         }
-        data[self.channels * plane..self.len()].fill(0.0);
+        data[self.channels * plane..].fill(0.0);
+    }
+
+    /// Sets what lies beside the picture's rows to zero.
+    ///
+    /// # Safety
+    /// `data` has [`len`](Self::len) elements, and nobody else uses the rows of the picture.
+    pub(crate) unsafe fn zero_row_ends(&self, data: *mut f32) {
+        let plane = self.plane();
+        for channel in 0..self.channels {
+            let first = channel * plane + self.halo.top * self.row;
+            // SAFETY: the caller's promise.
+            unsafe {
+                zero_gaps(data.add(first), self.height, self.row, self.halo.left, self.width)
+            };
+        }
+    }
+}
+
+/// Sets to zero what lies in `rows` rows of `row` elements, except for `width` elements from `left`
+/// on in each.
+///
+/// # Safety
+/// `data` has that many elements, and nobody else uses them.
+unsafe fn zero_gaps(data: *mut f32, rows: usize, row: usize, left: usize, width: usize) {
+    let gap = row - width;
+    if gap == 0 || rows == 0 {
+        return;
+    }
+    // SAFETY: the caller's promise. The end of a row and the begin of the next are one gap.
+    unsafe {
+        data.write_bytes(0, left);
+        for y in 0..rows - 1 {
+            data.add(y * row + left + width).write_bytes(0, gap);
+        }
+        data.add((rows - 1) * row + left + width).write_bytes(0, gap - left);
     }
 }
 
@@ -156,19 +208,42 @@ impl Pixels {
         self.halo.top * self.row() + self.halo.left * self.channels
     }
 
+    /// The same memory seen as a picture of `height` rows from row `first` on: all other rows count
+    /// as halo.
+    pub(crate) fn band(&self, first: usize, height: usize) -> Self {
+        Self { height, halo: self.halo.around_band(self.height, first, height), ..*self }
+    }
+
     /// Sets the border to zero.
+    ///
+    /// # Panics
+    /// If there is a border and `data` is shorter than [`len`](Self::len).
     pub fn zero_halo(&self, data: &mut [f32]) {
         if self.halo.is_empty() {
             return;
         }
-        let (row, c) = (self.row(), self.channels);
+        self.zero_above_and_below(data);
+        // SAFETY: the slice was checked to be long enough.
+        unsafe { self.zero_row_ends(data.as_mut_ptr()) };
+    }
+
+    /// Sets the rows above and below the picture to zero.
+    pub(crate) fn zero_above_and_below(&self, data: &mut [f32]) {
+        let (data, row) = (&mut data[..self.len()], self.row());
         data[..self.halo.top * row].fill(0.0);
-        data[(self.halo.top + self.height) * row..self.len()].fill(0.0);
-        for line in data[self.halo.top * row..(self.halo.top + self.height) * row]
-            .chunks_exact_mut(row.max(1))
-        {
-            line[..self.halo.left * c].fill(0.0);
-            line[(self.halo.left + self.width) * c..].fill(0.0);
+        data[(self.halo.top + self.height) * row..].fill(0.0);
+    }
+
+    /// Sets what lies beside the picture's rows to zero.
+    ///
+    /// # Safety
+    /// `data` has [`len`](Self::len) elements, and nobody else uses the rows of the picture.
+    pub(crate) unsafe fn zero_row_ends(&self, data: *mut f32) {
+        let (row, c) = (self.row(), self.channels);
+        // SAFETY: the caller's promise.
+        unsafe {
+            let first = data.add(self.halo.top * row);
+            zero_gaps(first, self.height, row, self.halo.left * c, self.width * c);
         }
     }
 }
@@ -212,6 +287,20 @@ mod tests {
         // 3x3, same, stride 2 on 4x5 pixels: rows pad 0 before and 1 after, columns 1 and 1.
         let window = Window { size: [3, 3], stride: [2, 2], dilation: [1, 1], before: [0, 1] };
         assert_eq!(window.halo([4, 5], [2, 3]), Halo { top: 0, left: 1, bottom: 1, right: 1 });
+    }
+
+    #[test]
+    fn a_band_is_the_same_memory_with_other_rows_as_halo() {
+        let halo = Halo { top: 1, left: 2, bottom: 3, right: 1 };
+        let planes = Planes::new(2, 6, 20, halo);
+        let band = planes.band(2, 3);
+        assert_eq!((band.plane(), band.len()), (planes.plane(), planes.len()));
+        assert_eq!(band.origin(), planes.origin() + 2 * planes.row);
+        let pixels = Pixels { channels: 2, height: 6, width: 4, halo };
+        let band = pixels.band(5, 2);
+        assert_eq!(band.len(), pixels.len());
+        assert_eq!(band.origin(), pixels.origin() + 5 * pixels.row());
+        assert_eq!(band.halo, Halo { top: 6, left: 2, bottom: 2, right: 1 });
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod buffer;
 pub mod conv;
 pub mod copy;
 pub mod elementwise;
+pub mod helpers;
 pub mod image;
 mod isa;
 pub mod layout;

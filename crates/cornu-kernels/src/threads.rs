@@ -38,6 +38,10 @@ struct Shared {
     call: AtomicUsize,
     /// Helpers that have not finished the call.
     busy: AtomicUsize,
+    /// Helpers that sleep or are about to; waking nobody would still cost a system call.
+    asleep: AtomicUsize,
+    /// Whether the caller sleeps or is about to.
+    caller_asleep: AtomicBool,
 }
 
 #[derive(Default)]
@@ -89,7 +93,10 @@ impl Shared {
             }
             let mut state = self.lock();
             while state.call == seen && !state.ends {
+                // Counted under the lock, under which the caller begins a call and looks here.
+                self.asleep.fetch_add(1, Ordering::Relaxed);
                 state = self.begun.wait(state).unwrap_or_else(PoisonError::into_inner);
+                self.asleep.fetch_sub(1, Ordering::Relaxed);
             }
             if state.ends {
                 return;
@@ -104,8 +111,12 @@ impl Shared {
                     self.lock().panic.get_or_insert(panic);
                 }
             }
-            if self.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
-                // The lock orders this behind the waiter's last look.
+            // Sequentially consistent, as is the other side: either the caller sees that nobody is
+            // busy, or it is seen here to sleep.
+            if self.busy.fetch_sub(1, Ordering::SeqCst) == 1
+                && self.caller_asleep.load(Ordering::SeqCst)
+            {
+                // The lock orders this behind the caller's last look.
                 drop(self.lock());
                 self.finished.notify_one();
             }
@@ -210,8 +221,11 @@ impl Pool {
         state.job = Some(job);
         state.call = state.call.wrapping_add(1);
         shared.call.store(state.call, Ordering::Release);
+        let asleep = shared.asleep.load(Ordering::Relaxed);
         drop(state);
-        shared.begun.notify_all();
+        if asleep > 0 {
+            shared.begun.notify_all();
+        }
 
         INSIDE.set(true);
         let own = catch_unwind(AssertUnwindSafe(|| function(0)));
@@ -224,8 +238,12 @@ impl Pool {
             std::hint::spin_loop();
         }
         let mut state = shared.lock();
-        while shared.busy.load(Ordering::Acquire) > 0 {
-            state = shared.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+        if shared.busy.load(Ordering::Acquire) > 0 {
+            shared.caller_asleep.store(true, Ordering::SeqCst);
+            while shared.busy.load(Ordering::SeqCst) > 0 {
+                state = shared.finished.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+            shared.caller_asleep.store(false, Ordering::SeqCst);
         }
         state.job = None;
         let panic = state.panic.take();

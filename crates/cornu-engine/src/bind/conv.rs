@@ -29,6 +29,10 @@ impl Ends {
     }
 }
 
+/// Arithmetic of a convolution from which on other threads are called for a single sample: they take
+/// about a microsecond to answer.
+const DIVIDED_FLOPS: f64 = 4e5;
+
 /// Which of the three kernels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Direction {
@@ -107,13 +111,21 @@ impl Kernel for Convolution {
         self.conv.flops()
     }
 
+    fn divides(&self) -> bool {
+        matches!(self.direction, Direction::Forward { .. }) && DIVIDED_FLOPS <= self.flops()
+    }
+
     fn run(&self, call: &mut Call<'_, '_>) {
         if let Ends::Pixels { input, output } = &self.ends
             && self.conv.winograd()
+            && call.helpers.is_none()
             && (self.direction != Direction::KernelGrad
                 || winograd::KERNEL_GRAD_TILES <= winograd::n_tiles(output) * call.samples)
         {
             return self.run_winograd(call, input, output);
+        }
+        if call.helpers.is_some() {
+            return self.run_in_parts(call);
         }
         let (isa, window, groups) = (call.isa, &self.conv.window, self.conv.groups);
         let [in_len, out_len] = self.ends.lens();
@@ -172,6 +184,37 @@ impl Kernel for Convolution {
 }
 
 impl Convolution {
+    /// The only sample, forward, by several threads.
+    fn run_in_parts(&self, call: &mut Call<'_, '_>) {
+        let Direction::Forward { relu } = self.direction else { return };
+        let Some(helpers) = &mut call.helpers else { return };
+        let (isa, window, groups) = (call.isa, &self.conv.window, self.conv.groups);
+        let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
+        let (x, y, scratch) = (call.inputs[0], &mut *call.outputs[0], &mut *call.scratch);
+        match &self.ends {
+            Ends::Planes { input, output } if self.conv.planar_winograd() => {
+                planar::winograd::forward_in_bands(
+                    isa, helpers, y, output, x, input, packed, bias, window, relu, scratch,
+                );
+            }
+            Ends::Planes { input, output } => {
+                planar::forward_in_bands(
+                    isa, helpers, y, output, x, input, packed, bias, window, relu,
+                );
+            }
+            Ends::Pixels { input, output } if self.conv.winograd() => {
+                winograd::forward_in_parts(
+                    isa, helpers, y, output, x, input, packed, bias, window, relu, scratch,
+                );
+            }
+            Ends::Pixels { input, output } => {
+                pixels::forward_in_parts(
+                    isa, helpers, y, output, x, input, packed, bias, window, groups, relu,
+                );
+            }
+        }
+    }
+
     /// All samples at once: what minimal filtering reads of the kernel then serves more of them.
     fn run_winograd(&self, call: &mut Call<'_, '_>, input: &Pixels, output: &Pixels) {
         let (isa, samples, window) = (call.isa, call.samples, &self.conv.window);
@@ -250,7 +293,14 @@ impl Kernel for ConvPool {
         self.conv.flops()
     }
 
+    fn divides(&self) -> bool {
+        DIVIDED_FLOPS <= self.flops()
+    }
+
     fn run(&self, call: &mut Call<'_, '_>) {
+        if call.helpers.is_some() && call.outputs.len() == 1 {
+            return self.run_in_bands(call);
+        }
         let (in_len, out_len) = (self.input.len(), self.pooled.len());
         let argmax_len = argmax_len(&self.pooled);
         let (pooled, argmax) = call.outputs.split_at_mut(1);
@@ -271,6 +321,24 @@ impl Kernel for ConvPool {
                 planar::forward_pool(isa, y, to, argmax, x, from, packed, bias, window, self.relu);
             }
             self.pooled.zero_halo(y);
+        }
+    }
+}
+
+impl ConvPool {
+    /// The only sample, without places of maxima, by several threads.
+    fn run_in_bands(&self, call: &mut Call<'_, '_>) {
+        let Some(helpers) = &mut call.helpers else { return };
+        let (isa, window, relu) = (call.isa, &self.conv.window, self.relu);
+        let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
+        let (x, y, scratch) = (call.inputs[0], &mut *call.outputs[0], &mut *call.scratch);
+        let (from, to) = (&self.input, &self.pooled);
+        if self.conv.planar_winograd() {
+            planar::winograd::forward_pool_in_bands(
+                isa, helpers, y, to, x, from, packed, bias, window, relu, scratch,
+            );
+        } else {
+            planar::forward_pool_in_bands(isa, helpers, y, to, x, from, packed, bias, window, relu);
         }
     }
 }

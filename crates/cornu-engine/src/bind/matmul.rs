@@ -1,10 +1,13 @@
 //! Matrix products.
 
+use std::ops::Range;
+
 use cornu_graph::ops::MatMul;
 use cornu_graph::{Op, ValueId};
+use cornu_kernels::helpers::even_parts;
 use cornu_kernels::matmul::{
-    FEW_ROWS, matmul, matmul_packed, matmul_packed_scratch_len, matmul_rows, matmul_scratch_len,
-    next_packed_part, pack_b_part, packed_b_len,
+    FEW_ROWS, matmul, matmul_columns, matmul_packed, matmul_packed_scratch_len, matmul_rows,
+    matmul_scratch_len, next_packed_part, pack_b_part, packed_b_len,
 };
 use cornu_tensor::Shape;
 
@@ -62,9 +65,17 @@ impl Kernel for Product {
         2.0 * (self.m * self.n * self.k * pairs) as f64
     }
 
+    fn divides(&self) -> bool {
+        let one_row = self.samples == Samples::Rows && self.m == 1;
+        one_row && !self.op.transpose_a && !self.op.transpose_b && DIVIDED <= self.n * self.k
+    }
+
     fn run(&self, call: &mut Call<'_, '_>) {
         let (m, k) = self.sizes(call.samples);
         let bias = call.inputs.get(2 + usize::from(self.packed)).copied();
+        if call.helpers.is_some() {
+            return self.run_in_columns(call, bias);
+        }
         if self.packed && FEW_ROWS < m {
             matmul_packed(
                 call.isa,
@@ -104,6 +115,24 @@ impl Kernel for Product {
 }
 
 impl Product {
+    /// The only row, by several threads.
+    fn run_in_columns(&self, call: &mut Call<'_, '_>, bias: Option<&[f32]>) {
+        let Some(helpers) = &mut call.helpers else { return };
+        let (isa, a, b) = (call.isa, call.inputs[0], call.inputs[1]);
+        let mut rest = &mut *call.outputs[0];
+        let mut parts: Vec<(Range<usize>, &mut [f32])> = Vec::new();
+        for columns in even_parts(self.n, COLUMNS_UNIT, helpers.threads()) {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(columns.len());
+            parts.push((columns, part));
+            rest = after;
+        }
+        helpers.for_each(call.scratch, &mut parts, |_, (columns, c)| {
+            let bias = bias.map(|bias| &bias[columns.clone()]);
+            let columns = columns.clone();
+            matmul_columns(isa, c, a, b, columns, 1, self.n, self.k, bias, self.relu);
+        });
+    }
+
     fn sizes(&self, samples: usize) -> (usize, usize) {
         match self.samples {
             Samples::Rows => (self.m * samples, self.k),
@@ -112,6 +141,11 @@ impl Product {
         }
     }
 }
+
+/// Elements of b from which on several threads share a product of one row.
+const DIVIDED: usize = 128 * 1024;
+/// Columns are divided between such blocks.
+const COLUMNS_UNIT: usize = 64;
 
 /// Brings b into the order in which a product reads it.
 #[derive(Debug)]

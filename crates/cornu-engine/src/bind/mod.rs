@@ -16,6 +16,7 @@ use std::fmt::Debug;
 
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::Isa;
+use cornu_kernels::helpers::Helpers;
 
 use crate::groups::{Group, GroupKind};
 use crate::lower::Lowering;
@@ -38,6 +39,12 @@ pub(crate) trait Kernel: Debug + Send + Sync {
     /// on the cuts.
     fn parts(&self) -> Vec<usize> {
         Vec::new()
+    }
+
+    /// Whether a single sample is worth several threads: a call then takes
+    /// [`Call::helpers`].
+    fn divides(&self) -> bool {
+        false
     }
 
     /// Multiplications and additions of one sample (of the whole call, if there are no samples).
@@ -67,6 +74,8 @@ pub(crate) struct Call<'a, 'b> {
     pub(crate) inputs: &'a [&'b [f32]],
     /// At least [`Kernel::scratch_len`] elements.
     pub(crate) scratch: &'a mut [f32],
+    /// Other threads that may take part, for work on the only sample at hand.
+    pub(crate) helpers: Option<Helpers<'a>>,
     /// What random numbers depend on.
     pub(crate) moment: Moment,
 }

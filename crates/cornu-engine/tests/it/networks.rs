@@ -145,6 +145,33 @@ fn odd_sizes_and_many_channels() {
 }
 
 #[test]
+fn threads_share_a_single_sample() {
+    // Planes and pixels, minimal filtering and not, with strides and few rows; a wide dense layer.
+    let predict = |shape: [usize; 3], convs: &[(usize, usize, usize, bool)], units| {
+        let mut net = Net::new();
+        let mut x = net.graph.input("x", Shape::batched(shape))?;
+        for &(filters, size, stride, pool) in convs {
+            x = net.conv(x, filters, size, stride, 1)?;
+            x = net.graph.relu(x)?;
+            if pool {
+                x = net.pool(x, 2)?;
+            }
+        }
+        let features = net.graph.shape(x).n_per_sample();
+        x = net.graph.reshape(x, Shape::batched([features]))?;
+        x = net.dense(x, units)?;
+        net.graph.set_output("y", x);
+        Ok::<_, GraphError>(net.graph)
+    };
+    let planes = [(6, 3, 1, true), (8, 3, 1, true), (9, 5, 1, false)];
+    let pixels = [(32, 3, 1, false), (64, 3, 2, false), (64, 3, 1, false), (130, 3, 2, true)];
+    for samples in [1, 3] {
+        check(&predict([61, 67, 3], &planes, 40).unwrap(), samples);
+        check(&predict([19, 21, 16], &pixels, 700).unwrap(), samples);
+    }
+}
+
+#[test]
 fn strides_and_dilations() {
     for (stride, dilation, size) in [(2, 1, 3), (3, 1, 2), (1, 2, 3), (1, 3, 2), (2, 2, 3)] {
         let mut net = Net::new();

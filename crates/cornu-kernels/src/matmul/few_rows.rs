@@ -1,5 +1,7 @@
 //! Products with few rows: b is read once, as it lies.
 
+use std::ops::Range;
+
 use super::tile::{Finish, finish_vector};
 use super::{Rows, block_depth};
 use crate::simd::Simd;
@@ -7,10 +9,10 @@ use crate::simd::Simd;
 /// The most rows that go without packing.
 pub(super) const MAX_ROWS: usize = 4;
 
-/// Whether the shape suits these kernels: b's rows fill a vector.
+/// Whether the shape suits these kernels: a transposed b's rows fill a vector.
 #[inline(always)]
-pub(super) fn suits<S: Simd>(a: &Rows<'_>, n: usize, b_transposed: bool) -> bool {
-    if b_transposed { (!a.transposed || a.m == 1) && a.k >= S::LANES } else { n >= S::LANES }
+pub(super) fn suits<S: Simd>(a: &Rows<'_>, b_transposed: bool) -> bool {
+    !b_transposed || ((!a.transposed || a.m == 1) && a.k >= S::LANES)
 }
 
 macro_rules! by_rows {
@@ -25,7 +27,8 @@ macro_rules! by_rows {
     };
 }
 
-/// `c = a @ b`: each row of b, times a number of a, is added to each row of c.
+/// Columns `columns` of `c = a @ b`, which `c` and the bias have only: each row of b, times a number
+/// of a, is added to each row of c.
 #[inline(always)]
 pub(super) fn add_rows<S: Simd>(
     s: S,
@@ -33,9 +36,10 @@ pub(super) fn add_rows<S: Simd>(
     a: Rows<'_>,
     b: &[f32],
     n: usize,
+    columns: Range<usize>,
     finish: Finish<'_>,
 ) {
-    by_rows!(a.m, add_r_rows, s, c, a, b, n, finish)
+    by_rows!(a.m, add_r_rows, s, c, a, b, n, &columns, finish)
 }
 
 #[inline(always)]
@@ -45,25 +49,28 @@ fn add_r_rows<S: Simd, const R: usize>(
     a: Rows<'_>,
     b: &[f32],
     n: usize,
+    columns: &Range<usize>,
     finish: Finish<'_>,
 ) {
     // Four vectors side by side: enough sums under way to hide the latency of the adders.
     const V: usize = 4;
     let (a_row, a_column) = a.strides();
-    assert!(a.m == R && c.len() == R * n && b.len() == a.k * n && a.data.len() == R * a.k);
+    let width = columns.len();
+    assert!(columns.start <= columns.end && columns.end <= n);
+    assert!(a.m == R && c.len() == R * width && b.len() == a.k * n && a.data.len() == R * a.k);
     let step = block_depth(a.k);
     let mut j = 0;
-    while j < n {
+    while j < width {
         let mut p = 0;
         loop {
             let depth = (a.k - p).min(step);
             let mut sums = [[s.splat(0.0); V]; R];
             for p in p..p + depth {
-                let left = n - j;
-                // SAFETY: row p of b has `left` numbers from column j on; a's strides reach all
+                let left = width - j;
+                // SAFETY: row p of b has `left` numbers from this column on; a's strides reach all
                 // its elements.
                 unsafe {
-                    let row = b.as_ptr().add(p * n + j);
+                    let row = b.as_ptr().add(p * n + columns.start + j);
                     let mut vectors = [s.splat(0.0); V];
                     if left >= V * S::LANES {
                         for v in 0..V {
@@ -91,10 +98,10 @@ fn add_r_rows<S: Simd, const R: usize>(
             };
             for r in 0..R {
                 for v in 0..V {
-                    let left = n.saturating_sub(j + v * S::LANES);
+                    let left = width.saturating_sub(j + v * S::LANES);
                     // SAFETY: row r of c has `left` numbers left from here on, and so has the bias.
                     unsafe {
-                        let c = c.as_mut_ptr().wrapping_add(r * n + j + v * S::LANES);
+                        let c = c.as_mut_ptr().wrapping_add(r * width + j + v * S::LANES);
                         finish_vector(s, sums[r][v], c, left, j + v * S::LANES, part);
                     }
                 }

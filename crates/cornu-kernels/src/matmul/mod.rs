@@ -85,16 +85,45 @@ simd_fn! {
         assert!(scratch.len() >= matmul_scratch_len(m, n, k), "scratch");
         let finish = Finish { accumulate, bias, relu };
         let a = Rows { data: a, transposed: a_transposed, m, k };
-        if m <= few_rows::MAX_ROWS && few_rows::suits::<S>(&a, n, b_transposed) {
+        if m <= few_rows::MAX_ROWS && few_rows::suits::<S>(&a, b_transposed) {
             if b_transposed {
                 few_rows::dot_rows(s, c, a, b, n, finish);
             } else {
-                few_rows::add_rows(s, c, a, b, n, finish);
+                few_rows::add_rows(s, c, a, b, n, 0..n, finish);
             }
             return;
         }
         let b = B::Plain { data: b, transposed: b_transposed };
         blocks(s, c, a, 0..m, n, b, finish, scratch);
+    }
+}
+
+simd_fn! {
+    /// Columns `columns` of [`matmul`]'s result for at most [`FEW_ROWS`] rows and a `b` that is not
+    /// transposed: `c` and `bias` have these columns only. For several threads.
+    ///
+    /// # Panics
+    ///
+    /// As [`matmul`]; also if there are more rows, or no such columns.
+    pub fn matmul_columns(
+        s,
+        c: &mut [f32],
+        a: &[f32],
+        b: &[f32],
+        columns: Range<usize>,
+        m: usize,
+        n: usize,
+        k: usize,
+        bias: Option<&[f32]>,
+        relu: bool,
+    ) {
+        assert!(m <= FEW_ROWS, "{m} rows");
+        assert!(columns.start <= columns.end && columns.end <= n, "columns");
+        check(c, a, 0..m, m, columns.len(), k, bias);
+        assert_eq!(b.len(), k * n, "b");
+        let finish = Finish { accumulate: false, bias, relu };
+        let a = Rows { data: a, transposed: false, m, k };
+        few_rows::add_rows(s, c, a, b, n, columns, finish);
     }
 }
 

@@ -144,3 +144,42 @@ fn parts_are_those_of_the_whole() {
         }
     }
 }
+
+#[test]
+fn columns_are_those_of_the_whole() {
+    for isa in Isa::available() {
+        for (m, n, k) in [(1, 200, 40), (4, 97, 513), (2, 5, 3), (1, 64, 0), (3, 1, 7)] {
+            let (a, b, bias) = (data(m * k, 1), data(n * k, 2), data(n, 3));
+            let mut whole = vec![f32::NAN; m * n];
+            let scratch = &mut vec![f32::NAN; matmul_scratch_len(m, n, k)];
+            let bias = &bias[..];
+            matmul(
+                isa,
+                &mut whole,
+                &a,
+                &b,
+                m,
+                n,
+                k,
+                false,
+                false,
+                false,
+                Some(bias),
+                true,
+                scratch,
+            );
+            for width in [1, 16, 64, 99] {
+                for start in (0..n).step_by(width) {
+                    let columns = start..(start + width).min(n);
+                    let mut part = vec![f32::NAN; m * columns.len()];
+                    let own = Some(&bias[columns.clone()]);
+                    matmul_columns(isa, &mut part, &a, &b, columns.clone(), m, n, k, own, true);
+                    for (row, part) in part.chunks(columns.len()).enumerate() {
+                        let whole = &whole[row * n..][columns.clone()];
+                        assert_eq!(part, whole, "{m}x{n}x{k} row {row} {columns:?} on {isa}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,9 +1,13 @@
 //! Forward and input gradient, as grids of tiles.
 
+use std::ops::Range;
+
 use super::pack::{packed_len, padded, panel_width};
+use super::parts::{Division, Part, for_parts};
 use super::tile::{Grid, dense_panel, depthwise};
 use super::{Groups, PAD, PANEL, assert_readable};
 use crate::Isa;
+use crate::helpers::Helpers;
 use crate::layout::{Halo, Pixels, Window};
 
 /// Which taps of the kernel a grid uses: `first`, then every `step[0]`-th row and `step[1]`-th
@@ -15,7 +19,8 @@ struct TapWalk {
 }
 
 /// Runs `grid`, which describes the first channel of each side and lacks the weights, for every
-/// group and panel. Per group there are `grid.depth` inputs and `grid.channels` outputs.
+/// group and panel. Per group there are `grid.depth` inputs and `grid.channels` outputs, of which
+/// those in `wanted` are computed; it begins with a panel.
 ///
 /// # Safety
 /// All channels of the grid's pixels are accessible.
@@ -26,6 +31,7 @@ unsafe fn for_panels(
     n_taps: usize,
     walk: TapWalk,
     groups: Groups,
+    wanted: Range<usize>,
 ) {
     // Rows without a gap between them are one long row.
     if grid.x_row == grid.columns * grid.x_pixel && grid.y_row == grid.columns * grid.y_pixel {
@@ -44,7 +50,7 @@ unsafe fn for_panels(
     }
     let Grid { depth, channels, .. } = grid;
     for group in 0..groups.count {
-        for first in (0..channels).step_by(PANEL) {
+        for first in wanted.clone().step_by(PANEL) {
             let n = PANEL.min(channels - first);
             let width = panel_width(n);
             let panel = (group * padded(channels) + first) * n_taps * depth;
@@ -86,12 +92,72 @@ pub fn forward(
     groups: usize,
     relu: bool,
 ) {
+    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
+    let filters = 0..yl.channels;
+    // SAFETY: the output was checked.
+    unsafe {
+        let y = y.as_mut_ptr();
+        forward_to(isa, y, yl, x, xl, packed, bias, window, groups, relu, filters);
+    }
+}
+
+/// As [`forward`], on several threads, each with a band of rows or some filters. The halo of `y`
+/// becomes zero.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_in_parts(
+    isa: Isa,
+    helpers: &mut Helpers<'_>,
+    y: &mut [f32],
+    yl: &Pixels,
+    x: &[f32],
+    xl: &Pixels,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    groups: usize,
+    relu: bool,
+) {
+    let division = Division {
+        yl: *yl,
+        xl: *xl,
+        stride: window.stride[0],
+        row_unit: 1,
+        weights: if groups == 1 { packed.len() } else { 0 },
+    };
+    for_parts((helpers, &mut []), y, &division, |_, y, part| {
+        let Part { yl, xl, filters } = part;
+        // SAFETY: the output was checked, and nobody else writes these rows and filters.
+        unsafe {
+            forward_to(isa, y, &yl, x, &xl, packed, bias, window, groups, relu, filters);
+        }
+    });
+}
+
+/// As [`forward`] for the filters `filters`, which begin with a panel and are all if there are
+/// groups, to the output that `y` points to.
+///
+/// # Safety
+/// `y` has as many elements as `yl` says, and nobody else uses these filters' pixels.
+unsafe fn forward_to(
+    isa: Isa,
+    y: *mut f32,
+    yl: &Pixels,
+    x: &[f32],
+    xl: &Pixels,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    groups: usize,
+    relu: bool,
+    filters: Range<usize>,
+) {
     let split = Groups::new(groups, xl.channels, yl.channels);
     if yl.is_empty() {
         return;
     }
     assert_readable(xl, x, [yl.height, yl.width], window);
-    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
     let needed = packed_len(window, xl.channels, yl.channels, groups);
     assert!(packed.len() >= needed, "packed kernel: {} elements, not {needed}", packed.len());
     assert!(bias.is_none_or(|bias| bias.len() >= yl.channels), "bias: too short");
@@ -111,7 +177,7 @@ pub fn forward(
         weights_row: 0,
         bias: bias.map(<[f32]>::as_ptr),
         relu,
-        y: y[yl.origin()..].as_mut_ptr(),
+        y: y.wrapping_add(yl.origin()),
         y_pixel: yl.channels,
         y_row: yl.row(),
         rows: yl.height,
@@ -119,8 +185,9 @@ pub fn forward(
         channels: split.outputs,
     };
     let walk = TapWalk { first: 0, step: [size[1], 1] };
+    let wanted = if split.count == 1 { filters } else { 0..split.outputs };
     // SAFETY: halo and lengths were checked above for all pixels and channels.
-    unsafe { for_panels(isa, grid, packed, size[0] * size[1], walk, split) };
+    unsafe { for_panels(isa, grid, packed, size[0] * size[1], walk, split, wanted) };
 }
 
 /// The taps that reach input positions `phase, phase + stride, …` of one axis.
@@ -256,8 +323,9 @@ pub fn input_grad(
                 first: rows.first * size[1] + columns.first,
                 step: [rows.step * size[1], columns.step],
             };
+            let wanted = 0..split.inputs;
             // SAFETY: halo and lengths were checked above for all pixels and channels.
-            unsafe { for_panels(isa, grid, packed, size[0] * size[1], walk, split) };
+            unsafe { for_panels(isa, grid, packed, size[0] * size[1], walk, split, wanted) };
         }
     }
 }

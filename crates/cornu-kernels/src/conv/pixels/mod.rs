@@ -14,10 +14,11 @@
 mod forward;
 mod kernel_grad;
 mod pack;
+mod parts;
 mod tile;
 pub mod winograd;
 
-pub use forward::{forward, input_grad, input_grad_halo};
+pub use forward::{forward, forward_in_parts, input_grad, input_grad_halo};
 pub use kernel_grad::{bias_grad, kernel_grad};
 pub use pack::{pack, pack_transposed, packed_len};
 

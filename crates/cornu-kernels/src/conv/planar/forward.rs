@@ -1,12 +1,17 @@
 //! `y = relu(x * kernel + bias)`: tiles of a few rows times a few output channels, each a vector
 //! of pixels that stays in a register until it is complete.
 
+use super::bands::for_bands;
 use super::{BLOCK, Columns, assert_readable, group_masks, load_groups, split_columns};
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
 use crate::conv::planar::packed_len;
 use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::helpers::Helpers;
 use crate::layout::{Planes, Window};
+
+/// Rows of the tallest tile: bands begin where tiles may.
+const ROWS: usize = 4;
 
 /// What a block of output channels reads, as pointers to its first element.
 #[derive(Clone, Copy)]
@@ -218,12 +223,54 @@ pub fn forward(
     window: &Window,
     relu: bool,
 ) {
+    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
+    // SAFETY: the output was checked.
+    unsafe { forward_to(isa, y.as_mut_ptr(), yl, x, xl, packed, bias, window, relu) };
+}
+
+/// As [`forward`], on several threads, each with a band of rows. The halo of `y` becomes zero.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_in_bands(
+    isa: Isa,
+    helpers: &mut Helpers<'_>,
+    y: &mut [f32],
+    yl: &Planes,
+    x: &[f32],
+    xl: &Planes,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+) {
+    let scratch = (&mut *helpers, &mut [][..]);
+    for_bands(scratch, (y, yl), (xl, 1), ROWS, |_, y, yl, xl| {
+        // SAFETY: the output was checked, and nobody else writes the rows of this band.
+        unsafe { forward_to(isa, y, yl, x, xl, packed, bias, window, relu) }
+    });
+}
+
+/// As [`forward`], to the output that `y` points to.
+///
+/// # Safety
+/// `y` has as many elements as `yl` says, and nobody else uses the pixels.
+unsafe fn forward_to(
+    isa: Isa,
+    y: *mut f32,
+    yl: &Planes,
+    x: &[f32],
+    xl: &Planes,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+) {
     if yl.is_empty() {
         return;
     }
     let (rows, width) = (yl.height, yl.width);
     assert_readable(xl, x, [rows, width], window);
-    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
     let limits = limits(isa);
     let settings = (yl.channels, limits.accumulators / 2);
     for_blocks((x, xl), packed, bias, window, relu, settings, |source, first, n| {
@@ -234,7 +281,7 @@ pub fn forward(
             if columns.from == columns.to {
                 continue;
             }
-            let y = y[first * yl.plane() + yl.origin()..].as_mut_ptr();
+            let y = y.wrapping_add(first * yl.plane() + yl.origin());
             macro_rules! block {
                 ($n:expr, $rows:expr, $groups:expr) => {{
                     let (y_row, y_plane) = (yl.row, yl.plane());

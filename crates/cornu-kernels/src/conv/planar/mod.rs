@@ -16,6 +16,7 @@
 //! Where a picture, or what is left of a row, is narrower than a vector, one vector holds pixels
 //! of two or four rows.
 
+mod bands;
 mod forward;
 mod kernel_grad;
 mod kernel_grad_pooled;
@@ -23,13 +24,13 @@ mod pack;
 mod pool;
 pub mod winograd;
 
-pub use forward::forward;
+pub use forward::{forward, forward_in_bands};
 pub use kernel_grad::{bias_grad, kernel_grad, kernel_grad_scratch_len};
 pub use kernel_grad_pooled::{
     bias_grad_pooled, kernel_grad_pooled, kernel_grad_pooled_scratch_len,
 };
 pub use pack::{input_grad_window, pack, pack_transposed, packed_len};
-pub use pool::{forward_pool, unpool};
+pub use pool::{forward_pool, forward_pool_in_bands, unpool};
 
 use super::simd::{Limits, Simd};
 use crate::layout::{Planes, Window};

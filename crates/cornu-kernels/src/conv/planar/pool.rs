@@ -1,10 +1,12 @@
 //! Convolution and 2x2 max pooling in one pass, and the way back.
 
+use super::bands::for_bands;
 use super::forward::{Source, for_blocks, tile};
 use super::{Columns, assert_readable, group_masks, split_columns};
 use crate::Isa;
 use crate::conv::blocks::with_constant;
 use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::helpers::Helpers;
 use crate::layout::{Planes, Window};
 
 /// The position in `argmax` of a pooled pixel that ReLU has set to zero.
@@ -169,12 +171,56 @@ pub fn forward_pool(
     window: &Window,
     relu: bool,
 ) {
+    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
+    // SAFETY: the output was checked.
+    unsafe { forward_pool_to(isa, y.as_mut_ptr(), yl, argmax, x, xl, packed, bias, window, relu) };
+}
+
+/// As [`forward_pool`] without places of maxima, on several threads, each with a band of rows. The
+/// halo of `y` becomes zero.
+///
+/// # Panics
+/// As [`forward_pool`].
+pub fn forward_pool_in_bands(
+    isa: Isa,
+    helpers: &mut Helpers<'_>,
+    y: &mut [f32],
+    yl: &Planes,
+    x: &[f32],
+    xl: &Planes,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+) {
+    let scratch = (&mut *helpers, &mut [][..]);
+    for_bands(scratch, (y, yl), (xl, 2), 1, |_, y, yl, xl| {
+        // SAFETY: the output was checked, and nobody else writes the rows of this band.
+        unsafe { forward_pool_to(isa, y, yl, None, x, xl, packed, bias, window, relu) }
+    });
+}
+
+/// As [`forward_pool`], to the output that `y` points to.
+///
+/// # Safety
+/// `y` has as many elements as `yl` says, and nobody else uses the pixels.
+unsafe fn forward_pool_to(
+    isa: Isa,
+    y: *mut f32,
+    yl: &Planes,
+    argmax: Option<&mut [u8]>,
+    x: &[f32],
+    xl: &Planes,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+) {
     if yl.is_empty() {
         return;
     }
     let pooled = [yl.height, yl.width];
     assert_readable(xl, x, [2 * pooled[0], 2 * pooled[1]], window);
-    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
     let plane = pooled[0] * pooled[1];
     let mut argmax = argmax;
     let long_enough = argmax.as_ref().is_none_or(|argmax| argmax.len() >= yl.channels * plane);
@@ -186,7 +232,7 @@ pub fn forward_pool(
             if columns.from == columns.to {
                 continue;
             }
-            let y = y[first * yl.plane() + yl.origin()..].as_mut_ptr();
+            let y = y.wrapping_add(first * yl.plane() + yl.origin());
             let argmax = argmax.as_mut().map(|argmax| argmax[first * plane..].as_mut_ptr());
             macro_rules! block {
                 ($n:expr, $groups:expr) => {{

@@ -1,5 +1,6 @@
 //! Random convolutions in both layouts, compared with the reference.
 
+mod divided;
 mod minimal_filtering;
 mod plain;
 

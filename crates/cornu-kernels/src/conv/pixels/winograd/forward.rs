@@ -1,13 +1,17 @@
 //! Forward pass, which with another packing also is the input's gradient.
 
+use std::ops::Range;
+
 use super::transforms::{self, along_both_axes};
 use super::{IN, OUT, PANEL, POINTS, TAPS, Tiles, packed_len, point_step, supports};
 use crate::Isa;
 use crate::conv::blocks::even_blocks;
 use crate::conv::pixels::assert_readable;
 use crate::conv::pixels::pack::panel_width;
+use crate::conv::pixels::parts::{Division, Part, for_parts};
 use crate::conv::pixels::tile::{Grid, dense_panel};
 use crate::conv::simd::{Kernel, Simd, dispatch};
+use crate::helpers::Helpers;
 use crate::layout::{Pixels, Window};
 
 /// Elements of scratch memory that [`forward`] needs.
@@ -42,13 +46,67 @@ pub fn forward(
     samples: usize,
     scratch: &mut [f32],
 ) {
+    assert!(y.len() >= samples * yl.len(), "output: fewer than {samples} samples");
+    let (y, filters) = (y.as_mut_ptr(), 0..yl.channels);
+    // SAFETY: the output was checked.
+    unsafe {
+        forward_to(isa, y, yl, x, xl, packed, bias, window, relu, samples, filters, scratch);
+    }
+}
+
+/// As [`forward`] for one sample, on several threads, each with a band of rows or some filters, and
+/// with [`scratch_len`] elements of scratch memory. The halo of `y` becomes zero.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_in_parts(
+    isa: Isa,
+    helpers: &mut Helpers<'_>,
+    y: &mut [f32],
+    yl: &Pixels,
+    x: &[f32],
+    xl: &Pixels,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+    scratch: &mut [f32],
+) {
+    let division = Division { yl: *yl, xl: *xl, stride: 1, row_unit: OUT, weights: packed.len() };
+    for_parts((helpers, scratch), y, &division, |scratch, y, part| {
+        let Part { yl, xl, filters } = part;
+        // SAFETY: the output was checked, and nobody else writes these rows and filters.
+        unsafe {
+            forward_to(isa, y, &yl, x, &xl, packed, bias, window, relu, 1, filters, scratch);
+        }
+    });
+}
+
+/// As [`forward`] for the filters `filters`, which begin with a panel, to the output that `y` points
+/// to.
+///
+/// # Safety
+/// `y` has as many elements as `samples` times `yl` say, and nobody else uses these filters' pixels.
+unsafe fn forward_to(
+    isa: Isa,
+    y: *mut f32,
+    yl: &Pixels,
+    x: &[f32],
+    xl: &Pixels,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+    samples: usize,
+    filters: Range<usize>,
+    scratch: &mut [f32],
+) {
     assert!(supports(window, 1), "minimal filtering of {window:?}");
     if yl.is_empty() || samples == 0 {
         return;
     }
     assert_readable(xl, x, [yl.height, yl.width], window);
     assert!(x.len() >= samples * xl.len(), "input: fewer than {samples} samples");
-    assert!(y.len() >= samples * yl.len(), "output: fewer than {samples} samples");
     let needed = packed_len(xl.channels, yl.channels);
     assert!(packed.len() >= needed, "packed kernel: {} elements, not {needed}", packed.len());
     assert!(bias.is_none_or(|bias| bias.len() >= yl.channels), "bias: too short");
@@ -61,7 +119,7 @@ pub fn forward(
         let v_point = point_step(count * depth);
         // SAFETY: the window's reach for all output pixels was checked above, `v` holds a strip.
         unsafe { dispatch(isa, Input::new(x, xl, yl, window, tiles, first, count, v, v_point)) };
-        for channel in (0..yl.channels).step_by(PANEL) {
+        for channel in filters.clone().step_by(PANEL) {
             let n = PANEL.min(yl.channels - channel);
             let width = panel_width(n);
             let m_point = point_step(count * width);
@@ -94,7 +152,7 @@ pub fn forward(
                 m_tile: width,
                 bias: bias.map(|bias| bias[channel..].as_ptr()),
                 relu,
-                y: y[yl.origin() + channel..].as_mut_ptr(),
+                y: y.wrapping_add(yl.origin() + channel),
                 layout: *yl,
                 channels: n,
                 tiles,

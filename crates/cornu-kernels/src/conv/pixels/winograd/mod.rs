@@ -27,7 +27,7 @@ mod kernel_grad;
 pub(in crate::conv) mod pack;
 pub(in crate::conv) mod transforms;
 
-pub use forward::{forward, scratch_len};
+pub use forward::{forward, forward_in_parts, scratch_len};
 pub use kernel_grad::{kernel_grad, kernel_grad_scratch_len};
 pub use pack::{pack, pack_transposed, packed_len};
 

@@ -7,8 +7,10 @@ use super::strips::{Place, Strips};
 use super::{GROUPS, IN, OUT, POINTS, TAPS, packed_len, supports};
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
+use crate::conv::planar::bands::for_bands;
 use crate::conv::planar::{BLOCK, assert_readable};
 use crate::conv::simd::{dispatch, limits};
+use crate::helpers::Helpers;
 use crate::layout::{Planes, Window};
 
 /// Lanes of the widest vectors.
@@ -37,7 +39,8 @@ struct Job<'a> {
     bias: Option<&'a [f32]>,
     window: &'a Window,
     relu: bool,
-    y: &'a mut [f32],
+    /// As many elements as `yl` says.
+    y: *mut f32,
     yl: &'a Planes,
     argmax: Option<&'a mut [u8]>,
     /// Height and width before pooling.
@@ -63,9 +66,37 @@ pub fn forward(
     relu: bool,
     scratch: &mut [f32],
 ) {
-    let output = [yl.height, yl.width];
+    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
+    let (y, output) = (y.as_mut_ptr(), [yl.height, yl.width]);
     let job = Job { isa, x, xl, packed, bias, window, relu, y, yl, argmax: None, output };
-    job.run::<false>(scratch);
+    // SAFETY: the output was checked.
+    unsafe { job.run::<false>(scratch) };
+}
+
+/// As [`forward`], on several threads, each with a band of rows and [`scratch_len`] elements of
+/// scratch memory. The halo of `y` becomes zero.
+///
+/// # Panics
+/// As [`forward`].
+pub fn forward_in_bands(
+    isa: Isa,
+    helpers: &mut Helpers<'_>,
+    y: &mut [f32],
+    yl: &Planes,
+    x: &[f32],
+    xl: &Planes,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+    scratch: &mut [f32],
+) {
+    for_bands((helpers, scratch), (y, yl), (xl, 1), OUT, |scratch, y, yl, xl| {
+        let output = [yl.height, yl.width];
+        let job = Job { isa, x, xl, packed, bias, window, relu, y, yl, argmax: None, output };
+        // SAFETY: the output was checked, and nobody else writes the rows of this band.
+        unsafe { job.run::<false>(scratch) };
+    });
 }
 
 /// `y = max_pool(relu(x * kernel + bias))` with pools of 2x2: as
@@ -89,9 +120,37 @@ pub fn forward_pool(
     relu: bool,
     scratch: &mut [f32],
 ) {
-    let output = [2 * yl.height, 2 * yl.width];
+    assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
+    let (y, output) = (y.as_mut_ptr(), [2 * yl.height, 2 * yl.width]);
     let job = Job { isa, x, xl, packed, bias, window, relu, y, yl, argmax, output };
-    job.run::<true>(scratch);
+    // SAFETY: the output was checked.
+    unsafe { job.run::<true>(scratch) };
+}
+
+/// As [`forward_pool`] without places of maxima, on several threads, each with a band of rows and
+/// [`scratch_len`] elements of scratch memory. The halo of `y` becomes zero.
+///
+/// # Panics
+/// As [`forward_pool`].
+pub fn forward_pool_in_bands(
+    isa: Isa,
+    helpers: &mut Helpers<'_>,
+    y: &mut [f32],
+    yl: &Planes,
+    x: &[f32],
+    xl: &Planes,
+    packed: &[f32],
+    bias: Option<&[f32]>,
+    window: &Window,
+    relu: bool,
+    scratch: &mut [f32],
+) {
+    for_bands((helpers, scratch), (y, yl), (xl, 2), OUT / 2, |scratch, y, yl, xl| {
+        let output = [2 * yl.height, 2 * yl.width];
+        let job = Job { isa, x, xl, packed, bias, window, relu, y, yl, argmax: None, output };
+        // SAFETY: the output was checked, and nobody else writes the rows of this band.
+        unsafe { job.run::<true>(scratch) };
+    });
 }
 
 impl Job<'_> {
@@ -99,7 +158,6 @@ impl Job<'_> {
         let Self { xl, yl, .. } = self;
         assert!(supports(self.window, 1), "minimal filtering of {:?}", self.window);
         assert_readable(xl, self.x, self.output, self.window);
-        assert!(self.y.len() >= yl.len(), "output: {} of {} elements", self.y.len(), yl.len());
         let pixels = yl.channels * yl.height * yl.width;
         let long_enough = self.argmax.as_ref().is_none_or(|argmax| argmax.len() >= pixels);
         assert!(long_enough, "argmax: fewer elements than pooled pixels");
@@ -111,7 +169,9 @@ impl Job<'_> {
         assert!(scratch.len() >= needed, "scratch: {} elements, not {needed}", scratch.len());
     }
 
-    fn run<const POOL: bool>(mut self, scratch: &mut [f32]) {
+    /// # Safety
+    /// `y` has as many elements as `yl` says, and nobody else uses the pixels.
+    unsafe fn run<const POOL: bool>(mut self, scratch: &mut [f32]) {
         if self.yl.is_empty() {
             return;
         }
@@ -216,14 +276,14 @@ impl Job<'_> {
             filters: n,
             bias: self.bias.map(|bias| bias[filter..].as_ptr()),
             relu: self.relu,
-            y: self.y[filter * yl.plane() + yl.origin()..].as_mut_ptr(),
+            y: self.y.wrapping_add(filter * yl.plane() + yl.origin()),
             y_row: yl.row,
             y_plane: yl.plane(),
             argmax: self.argmax.as_mut().map(|argmax| argmax[from..].as_mut_ptr()),
             size,
             place,
         };
-        // SAFETY: the output was checked, `m` is as long as `scratch_len` says.
+        // SAFETY: the maker's promise of `y`; `m` is as long as `scratch_len` says.
         unsafe { dispatch(self.isa, output) };
     }
 }

@@ -23,7 +23,7 @@ mod products;
 mod strips;
 
 pub use crate::conv::pixels::winograd::supports;
-pub use forward::{forward, forward_pool, scratch_len};
+pub use forward::{forward, forward_in_bands, forward_pool, forward_pool_in_bands, scratch_len};
 pub use pack::{pack, pack_transposed, packed_len};
 
 use crate::conv::pixels::winograd::{IN, OUT, POINTS, TAPS};
