@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::tile::{Finish, finish_vector};
 use super::{Rows, block_depth};
-use crate::simd::Simd;
+use crate::simd::{MAX_LANES, Simd};
 
 /// The most rows that go without packing.
 pub(super) const MAX_ROWS: usize = 4;
@@ -39,11 +39,23 @@ pub(super) fn add_rows<S: Simd>(
     columns: Range<usize>,
     finish: Finish<'_>,
 ) {
-    by_rows!(a.m, add_r_rows, s, c, a, b, n, &columns, finish)
+    // As many vectors side by side as there are registers: long stretches of b are read faster.
+    let vectors = columns.len().div_ceil(S::LANES);
+    let vectors = vectors.min(if S::LANES == MAX_LANES { 16 } else { 8 });
+    match (a.m, vectors) {
+        (0, _) => {}
+        (1, 9..) => add_r_rows::<S, 1, 16>(s, c, a, b, n, &columns, finish),
+        (1, 5..) => add_r_rows::<S, 1, 8>(s, c, a, b, n, &columns, finish),
+        (1, 2..) => add_r_rows::<S, 1, 4>(s, c, a, b, n, &columns, finish),
+        (1, _) => add_r_rows::<S, 1, 1>(s, c, a, b, n, &columns, finish),
+        (2, _) => add_r_rows::<S, 2, 4>(s, c, a, b, n, &columns, finish),
+        (3, _) => add_r_rows::<S, 3, 4>(s, c, a, b, n, &columns, finish),
+        _ => add_r_rows::<S, 4, 4>(s, c, a, b, n, &columns, finish),
+    }
 }
 
 #[inline(always)]
-fn add_r_rows<S: Simd, const R: usize>(
+fn add_r_rows<S: Simd, const R: usize, const V: usize>(
     s: S,
     c: &mut [f32],
     a: Rows<'_>,
@@ -52,8 +64,6 @@ fn add_r_rows<S: Simd, const R: usize>(
     columns: &Range<usize>,
     finish: Finish<'_>,
 ) {
-    // Four vectors side by side: enough sums under way to hide the latency of the adders.
-    const V: usize = 4;
     let (a_row, a_column) = a.strides();
     let width = columns.len();
     assert!(columns.start <= columns.end && columns.end <= n);
