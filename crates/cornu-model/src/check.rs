@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use cornu_nn::losses::{WrongTarget, first_wrong};
 use cornu_tensor::Tensor;
 
-use crate::data::{Batch, Layout};
+use crate::data::{Arrays, Layout};
 use crate::{Model, ModelError};
 
 const REPAIR: &str = "repair the sample or leave it out";
@@ -14,11 +14,11 @@ const REPAIR: &str = "repair the sample or leave it out";
 impl Model {
     /// Refuses a batch with numbers that nothing can be learned from. Samples are numbered as in the
     /// batch: [`ModelError::of_samples`] puts their numbers in the data set.
-    pub(crate) fn check_values(&self, batch: &Batch) -> Result<(), ModelError> {
+    pub(crate) fn check_values(&self, batch: Arrays<'_>) -> Result<(), ModelError> {
         if batch.samples() == 0 {
             return Err(ModelError::data("batch", "at least one sample", "0"));
         }
-        for (i, (name, x)) in self.network.input_names().iter().zip(&batch.x).enumerate() {
+        for (i, (name, x)) in self.network.input_names().iter().zip(batch.x).enumerate() {
             check_each(x, f32::is_finite, "a finite number", || {
                 format!("x[{i}] (input `{name}`)")
             })?;

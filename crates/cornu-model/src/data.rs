@@ -67,15 +67,35 @@ impl Batch {
 
     /// Number of samples.
     pub fn samples(&self) -> usize {
+        Arrays::from(self).samples()
+    }
+}
+
+/// The arrays of a batch, whoever owns them.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Arrays<'a> {
+    pub(crate) x: &'a [Tensor],
+    pub(crate) y: &'a [Tensor],
+    pub(crate) sample_weight: &'a [Tensor],
+}
+
+impl<'a> From<&'a Batch> for Arrays<'a> {
+    fn from(batch: &'a Batch) -> Self {
+        Self { x: &batch.x, y: &batch.y, sample_weight: &batch.sample_weight }
+    }
+}
+
+impl Arrays<'_> {
+    pub(crate) fn samples(&self) -> usize {
         self.x.first().and_then(|x| x.dims().first().copied()).unwrap_or(0)
     }
 
     /// Shapes of one sample.
     pub(crate) fn layout(&self) -> Layout {
         Layout {
-            x: sample_shapes(&self.x),
-            y: sample_shapes(&self.y),
-            sample_weight: sample_shapes(&self.sample_weight),
+            x: sample_shapes(self.x),
+            y: sample_shapes(self.y),
+            sample_weight: sample_shapes(self.sample_weight),
         }
     }
 }

@@ -3,7 +3,7 @@
 use cornu_tensor::Tensor;
 
 use crate::check::check_not_zero;
-use crate::data::{Batch, Batches, Dataset};
+use crate::data::{Arrays, Batch, Batches, Dataset};
 use crate::fit::Running;
 use crate::history::{EpochSums, Logs};
 use crate::step::{StepKind, StepResult};
@@ -112,8 +112,8 @@ impl Model {
     ///
     /// As for [`Model::predict`].
     pub fn predict_on_batch(&mut self, x: &[Tensor]) -> Result<Vec<Tensor>, ModelError> {
-        let batch = Batch { x: x.to_vec(), ..Batch::default() };
-        Ok(self.run_step(StepKind::Predict, &batch)?.y_pred)
+        let batch = Arrays { x, ..Arrays::default() };
+        Ok(self.run_step(StepKind::Predict, batch)?.y_pred)
     }
 
     /// Loss and metrics of one batch. Answers the logs since the last [`Model::reset_metrics`].

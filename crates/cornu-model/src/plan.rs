@@ -51,7 +51,7 @@ impl Model {
             self.compiled("profile")?;
         }
         self.run_step(kind, batch)?;
-        let key = StepKey::new(kind, batch);
+        let key = StepKey::new(kind, batch.into());
         if let Some(program) = self.programs.get_mut(&key) {
             program.start_profile();
         }

@@ -6,7 +6,7 @@ use cornu_nn::LayerError;
 use cornu_nn::optimizers::{ConstraintFn, Param, apply};
 use cornu_tensor::{Shape, Tensor};
 
-use crate::data::{Batch, Layout};
+use crate::data::{Arrays, Layout};
 use crate::lower::Forward;
 use crate::seeds::{Purpose, derived};
 use crate::{Model, ModelError};
@@ -22,7 +22,7 @@ pub(crate) struct StepKey {
 }
 
 impl StepKey {
-    pub(crate) fn new(kind: StepKind, batch: &Batch) -> Self {
+    pub(crate) fn new(kind: StepKind, batch: Arrays<'_>) -> Self {
         let mut layout = batch.layout();
         if kind == StepKind::Predict {
             layout = Layout { x: layout.x, ..Layout::default() };
@@ -54,11 +54,12 @@ pub(crate) struct StepResult {
 
 impl Model {
     /// Runs one step; a training step changes the variables.
-    pub(crate) fn run_step(
+    pub(crate) fn run_step<'a>(
         &mut self,
         kind: StepKind,
-        batch: &Batch,
+        batch: impl Into<Arrays<'a>>,
     ) -> Result<StepResult, ModelError> {
+        let batch = batch.into();
         if kind == StepKind::Train {
             self.build_optimizer()?;
         }
@@ -79,7 +80,11 @@ impl Model {
         Ok(self.read_outputs(kind, outputs))
     }
 
-    fn run_program(&mut self, key: &StepKey, batch: &Batch) -> Result<Vec<Tensor>, ModelError> {
+    fn run_program(
+        &mut self,
+        key: &StepKey,
+        batch: Arrays<'_>,
+    ) -> Result<Vec<Tensor>, ModelError> {
         let rate = [self.learning_rate().unwrap_or(0.0) as f32];
         let step = self.iterations().unwrap_or(0);
         let iteration = [step as f32];
@@ -87,14 +92,14 @@ impl Model {
         let targets: Vec<String> = outputs.iter().map(|output| target_name(output)).collect();
         let weights: Vec<String> = (0..key.layout.sample_weight.len()).map(weight_name).collect();
         let mut inputs: Vec<(&str, &[f32])> = Vec::new();
-        for (name, x) in self.network.input_names().into_iter().zip(&batch.x) {
+        for (name, x) in self.network.input_names().into_iter().zip(batch.x) {
             inputs.push((name, x.data()));
         }
         if key.kind != StepKind::Predict {
-            for (name, y) in targets.iter().zip(&batch.y) {
+            for (name, y) in targets.iter().zip(batch.y) {
                 inputs.push((name, y.data()));
             }
-            for (name, weight) in weights.iter().zip(&batch.sample_weight) {
+            for (name, weight) in weights.iter().zip(batch.sample_weight) {
                 inputs.push((name, weight.data()));
             }
         }
