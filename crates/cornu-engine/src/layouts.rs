@@ -4,6 +4,9 @@
 //! channels-last ones, fast for many channels. A change of layout costs a pass over memory, so the
 //! choice is made once per picture size, by the arithmetic of the convolutions at that size, and all
 //! pictures of that size share one halo: then elementwise work needs no change of layout at all.
+//!
+//! Minimal filtering on pixels needs no halo. Where it does most of the arithmetic, there is none,
+//! and the other convolutions of pixels copy what they read into a picture with one.
 
 use std::collections::BTreeMap;
 
@@ -172,10 +175,20 @@ pub(crate) struct Layouts {
     halos: BTreeMap<([usize; 2], Family), Halo>,
 }
 
+/// Arithmetic of the convolutions that read pixels of one size.
+#[derive(Debug, Clone, Copy, Default)]
+struct PixelReaders {
+    /// Of those that need a halo.
+    with_halo: f64,
+    /// Of those that need none, whatever their padding.
+    minimal: f64,
+}
+
 impl Layouts {
     /// Lets the convolutions of `graph` vote.
     pub(crate) fn choose(graph: &Graph) -> Self {
         let mut votes: BTreeMap<[usize; 2], f64> = BTreeMap::new();
+        let mut readers: BTreeMap<[usize; 2], PixelReaders> = BTreeMap::new();
         let mut layouts = Self::default();
         for node in graph.nodes() {
             let Some(conv) = ConvShape::of(graph, node) else { continue };
@@ -184,29 +197,26 @@ impl Layouts {
             for size in [[conv.input[0], conv.input[1]], [conv.output[0], conv.output[1]]] {
                 *votes.entry(size).or_default() += sign * conv.flops();
             }
-            layouts.note_halos(&conv, family, matches!(node.op, Op::ConvInputGrad(_)));
+            let (size, halo) = read_halo(&conv, family, matches!(node.op, Op::ConvInputGrad(_)));
+            if conv.winograd() {
+                readers.entry(size).or_default().minimal += conv.flops();
+                continue;
+            }
+            if family == Family::Pixels && !halo.is_empty() {
+                readers.entry(size).or_default().with_halo += conv.flops();
+            }
+            let known = layouts.halos.entry((size, family)).or_default();
+            *known = known.union(halo);
+        }
+        for (size, readers) in readers {
+            if readers.with_halo < readers.minimal {
+                layouts.halos.remove(&(size, Family::Pixels));
+            }
         }
         for (size, vote) in votes {
             layouts.home.insert(size, if 0.0 < vote { Family::Planes } else { Family::Pixels });
         }
         layouts
-    }
-
-    fn note_halos(&mut self, conv: &ConvShape, family: Family, input_grad: bool) {
-        let ([in_h, in_w, _], [out_h, out_w, _]) = (conv.input, conv.output);
-        let (size, halo) = if input_grad {
-            let halo = match family {
-                Family::Planes => conv.input_grad_window().halo([out_h, out_w], [in_h, in_w]),
-                Family::Pixels => {
-                    pixels::input_grad_halo(&conv.window, [in_h, in_w], [out_h, out_w])
-                }
-            };
-            ([out_h, out_w], halo)
-        } else {
-            ([in_h, in_w], conv.input_halo())
-        };
-        let known = self.halos.entry((size, family)).or_default();
-        *known = known.union(halo);
     }
 
     /// The layout in which most of the work on pictures of this size is done.
@@ -228,6 +238,20 @@ impl Layouts {
             Family::Pixels => Layout::Pixels(Pixels { channels, height, width, halo }),
         }
     }
+}
+
+/// Size of the picture that the convolution, or its input's gradient, reads, and the halo that it
+/// needs there.
+fn read_halo(conv: &ConvShape, family: Family, input_grad: bool) -> ([usize; 2], Halo) {
+    let ([in_h, in_w, _], [out_h, out_w, _]) = (conv.input, conv.output);
+    if !input_grad {
+        return ([in_h, in_w], conv.input_halo());
+    }
+    let halo = match family {
+        Family::Planes => conv.input_grad_window().halo([out_h, out_w], [in_h, in_w]),
+        Family::Pixels => pixels::input_grad_halo(&conv.window, [in_h, in_w], [out_h, out_w]),
+    };
+    ([out_h, out_w], halo)
 }
 
 impl ConvShape {

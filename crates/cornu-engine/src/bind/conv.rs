@@ -3,6 +3,7 @@
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::conv::pixels::winograd;
 use cornu_kernels::conv::{pixels, planar};
+use cornu_kernels::copy::pixels_to_pixels;
 use cornu_kernels::layout::{Pixels, Planes, Window};
 use cornu_kernels::{Isa, as_bytes, as_bytes_mut};
 
@@ -84,7 +85,8 @@ impl Kernel for Convolution {
     }
 
     fn scratch_len(&self, samples: usize) -> usize {
-        match (self.ends, self.direction) {
+        let padded = self.padded().map_or(0, |padded| padded.len());
+        let own = match (self.ends, self.direction) {
             (Ends::Pixels { input, output }, direction) if self.conv.winograd() => {
                 match direction {
                     Direction::Forward { .. } => winograd::scratch_len(&output, &input, samples),
@@ -104,7 +106,8 @@ impl Kernel for Convolution {
                 })
             }
             _ => 0,
-        }
+        };
+        own.max(padded)
     }
 
     fn flops(&self) -> f64 {
@@ -129,6 +132,7 @@ impl Kernel for Convolution {
         }
         let (isa, window, groups) = (call.isa, &self.conv.window, self.conv.groups);
         let [in_len, out_len] = self.ends.lens();
+        let padded = self.padded();
         for sample in 0..call.samples {
             let x = sample * in_len..(sample + 1) * in_len;
             let y = sample * out_len..(sample + 1) * out_len;
@@ -141,7 +145,8 @@ impl Kernel for Convolution {
                 }
                 (Ends::Pixels { input, output }, Direction::Forward { relu }) => {
                     let (packed, bias) = (call.inputs[1], call.inputs.get(2).copied());
-                    let (to, from) = (&mut call.outputs[0][y], &call.inputs[0][x]);
+                    let to = &mut call.outputs[0][y];
+                    let (from, input) = pad(&call.inputs[0][x], input, &padded, call.scratch);
                     pixels::forward(
                         isa, to, output, from, input, packed, bias, window, groups, relu,
                     );
@@ -155,17 +160,9 @@ impl Kernel for Convolution {
                     planar_forward(isa, &self.conv, ends, packed, None, &window, false, scratch);
                 }
                 (Ends::Pixels { input, output }, Direction::InputGrad) => {
-                    let (to, from) = (&mut call.outputs[0][x], &call.inputs[0][y]);
-                    pixels::input_grad(
-                        isa,
-                        to,
-                        input,
-                        from,
-                        output,
-                        call.inputs[1],
-                        window,
-                        groups,
-                    );
+                    let (to, packed) = (&mut call.outputs[0][x], call.inputs[1]);
+                    let (from, output) = pad(&call.inputs[0][y], output, &padded, call.scratch);
+                    pixels::input_grad(isa, to, input, from, output, packed, window, groups);
                     input.zero_halo(to);
                 }
                 (Ends::Planes { input, output }, Direction::KernelGrad) => {
@@ -174,8 +171,8 @@ impl Kernel for Convolution {
                     planar::kernel_grad(isa, to, dy, output, x, input, window, call.scratch);
                 }
                 (Ends::Pixels { input, output }, Direction::KernelGrad) => {
-                    let (x, dy) = (&call.inputs[0][x], &call.inputs[1][y]);
-                    let to = &mut *call.outputs[0];
+                    let (to, dy) = (&mut *call.outputs[0], &call.inputs[1][y]);
+                    let (x, input) = pad(&call.inputs[0][x], input, &padded, call.scratch);
                     pixels::kernel_grad(isa, to, dy, output, x, input, window, groups);
                 }
             }
@@ -183,7 +180,41 @@ impl Kernel for Convolution {
     }
 }
 
+/// `x` as it lies, or as it lies in `scratch` once it is copied into the layout `padded`.
+fn pad<'a>(
+    x: &'a [f32],
+    layout: &'a Pixels,
+    padded: &'a Option<Pixels>,
+    scratch: &'a mut [f32],
+) -> (&'a [f32], &'a Pixels) {
+    let Some(padded) = padded else { return (x, layout) };
+    let to = &mut scratch[..padded.len()];
+    pixels_to_pixels(to, padded, x, layout);
+    padded.zero_halo(to);
+    (to, padded)
+}
+
 impl Convolution {
+    /// The layout of the picture that a plain convolution on pixels reads, if it needs a halo that
+    /// the picture has not.
+    fn padded(&self) -> Option<Pixels> {
+        let Ends::Pixels { input, output } = self.ends else { return None };
+        let tiles = winograd::n_tiles(&output);
+        let few = self.direction == Direction::KernelGrad && tiles < winograd::KERNEL_GRAD_TILES;
+        if self.conv.winograd() && !few {
+            return None;
+        }
+        let (window, [in_h, in_w, _]) = (&self.conv.window, self.conv.input);
+        let (read, needed) = match self.direction {
+            Direction::InputGrad => {
+                let size = [output.height, output.width];
+                (output, pixels::input_grad_halo(window, [in_h, in_w], size))
+            }
+            _ => (input, self.conv.input_halo()),
+        };
+        (!read.halo.covers(needed)).then(|| Pixels { halo: read.halo.union(needed), ..read })
+    }
+
     /// The only sample, forward, by several threads.
     fn run_in_parts(&self, call: &mut Call<'_, '_>) {
         let Direction::Forward { relu } = self.direction else { return };
@@ -208,6 +239,8 @@ impl Convolution {
                 );
             }
             Ends::Pixels { input, output } => {
+                let padded = self.padded();
+                let (x, input) = pad(x, input, &padded, scratch);
                 pixels::forward_in_parts(
                     isa, helpers, y, output, x, input, packed, bias, window, groups, relu,
                 );

@@ -311,17 +311,17 @@ fn number(lowering: &Lowering<'_>, value: ValueId) -> Option<f32> {
     }
 }
 
-/// The layout in which most operands are; where there is none of full size, that of the
-/// convolutions that will read the result.
+/// The layout of all operands of full size if they agree; else, or if there are none, that of most
+/// convolutions on such pictures.
 fn walk_layout(lowering: &Lowering<'_>, operands: &[ValueId], shape: &Shape) -> Layout {
     if picture(shape).is_none() {
         return Layout::Rows;
     }
-    let full = || operands.iter().filter(|&&value| lowering.graph.shape(value) == shape);
-    match full().find(|&&value| lowering.layout_of(value) != Layout::Rows) {
-        Some(&value) => lowering.layout_of(value),
-        None if full().next().is_some() => Layout::Rows,
-        None => lowering.layouts.home(shape),
+    let full = operands.iter().filter(|&&value| lowering.graph.shape(value) == shape);
+    let mut layouts = full.map(|&value| lowering.layout_of(value));
+    match layouts.next() {
+        Some(first) if layouts.all(|layout| layout == first) => first,
+        _ => lowering.layouts.home(shape),
     }
 }
 

@@ -119,15 +119,13 @@ pub fn forward_in_parts(
     groups: usize,
     relu: bool,
 ) {
-    let division = Division {
-        yl: *yl,
-        xl: *xl,
-        stride: window.stride[0],
-        row_unit: 1,
-        weights: if groups == 1 { packed.len() } else { 0 },
-    };
-    for_parts((helpers, &mut []), y, &division, |_, y, part| {
-        let Part { yl, xl, filters } = part;
+    let weights = if groups == 1 { packed.len() } else { 0 };
+    let division = Division { yl: *yl, row_unit: 1, weights };
+    for_parts((helpers, &mut []), y, &division, |_, y, Part { rows, filters }| {
+        let yl = yl.band(rows.start, rows.len());
+        let first = (window.stride[0] * rows.start).min(xl.height + xl.halo.bottom);
+        let xl = xl.band(first, xl.height.saturating_sub(first));
+        let filters = filters.clone();
         // SAFETY: the output was checked, and nobody else writes these rows and filters.
         unsafe {
             forward_to(isa, y, &yl, x, &xl, packed, bias, window, groups, relu, filters);

@@ -17,10 +17,6 @@ const MANY_WEIGHTS: usize = 128 * 1024;
 pub(super) struct Division {
     /// Output.
     pub(super) yl: Pixels,
-    /// Input.
-    pub(super) xl: Pixels,
-    /// Input rows per output row.
-    pub(super) stride: usize,
     /// Bands begin at multiples of so many rows.
     pub(super) row_unit: usize,
     /// Elements of the weights if they may be divided by filters, else 0.
@@ -28,33 +24,24 @@ pub(super) struct Division {
 }
 
 /// What one thread computes.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Part {
-    /// The picture with these rows only.
-    pub(super) yl: Pixels,
-    /// The input that stands for them.
-    pub(super) xl: Pixels,
-    /// These filters only; they begin with a panel.
+    pub(super) rows: Range<usize>,
+    /// They begin with a panel.
     pub(super) filters: Range<usize>,
 }
 
 impl Division {
     fn parts(&self, threads: usize) -> Vec<Part> {
-        let Self { yl, xl, stride, row_unit, weights } = *self;
+        let Self { yl, row_unit, weights } = *self;
         let bands = even_parts(yl.height, row_unit, threads);
         let by_filters = bands.len() < threads || weights >= MANY_WEIGHTS;
         let panels = even_parts(yl.channels, PANEL, threads);
         if weights > 0 && by_filters && bands.len() <= panels.len() {
-            return panels.into_iter().map(|filters| Part { yl, xl, filters }).collect();
+            let part = |filters| Part { rows: 0..yl.height, filters };
+            return panels.into_iter().map(part).collect();
         }
-        let part = |rows: Range<usize>| {
-            let first = (stride * rows.start).min(xl.height + xl.halo.bottom);
-            Part {
-                yl: yl.band(rows.start, rows.len()),
-                xl: xl.band(first, xl.height.saturating_sub(first)),
-                filters: 0..yl.channels,
-            }
-        };
-        bands.into_iter().map(part).collect()
+        bands.into_iter().map(|rows| Part { rows, filters: 0..yl.channels }).collect()
     }
 }
 
@@ -79,19 +66,14 @@ pub(super) fn for_parts(
     (helpers, scratch): (&mut Helpers<'_>, &mut [f32]),
     y: &mut [f32],
     division: &Division,
-    f: impl Fn(&mut [f32], *mut f32, Part) + Sync,
+    f: impl Fn(&mut [f32], *mut f32, &Part) + Sync,
 ) {
     let yl = division.yl;
     assert!(y.len() >= yl.len(), "output: {} elements, layout needs {}", y.len(), yl.len());
     yl.zero_halo(y);
     let y = Shared(y.as_mut_ptr());
-    let mut parts: Vec<Option<Part>> =
-        division.parts(helpers.threads()).into_iter().map(Some).collect();
-    helpers.for_each(scratch, &mut parts, |scratch, part| {
-        if let Some(part) = part.take() {
-            f(scratch, y.pointer(), part);
-        }
-    });
+    let mut parts = division.parts(helpers.threads());
+    helpers.for_each(scratch, &mut parts, |scratch, part| f(scratch, y.pointer(), part));
 }
 
 #[cfg(test)]
@@ -104,10 +86,9 @@ mod tests {
         let picture =
             |height, channels| Pixels { channels, height, width: 4, halo: Halo::default() };
         let parts = |height, channels, weights| {
-            let (yl, xl) = (picture(height, channels), picture(height, 3));
-            let division = Division { yl, xl, stride: 1, row_unit: 4, weights };
+            let division = Division { yl: picture(height, channels), row_unit: 4, weights };
             let parts = division.parts(2);
-            parts.iter().map(|part| (part.yl.height, part.filters.clone())).collect::<Vec<_>>()
+            parts.iter().map(|part| (part.rows.len(), part.filters.clone())).collect::<Vec<_>>()
         };
         assert_eq!(parts(8, 64, 1000), [(4, 0..64), (4, 0..64)]);
         assert_eq!(parts(4, 64, 1000), [(4, 0..32), (4, 32..64)]);

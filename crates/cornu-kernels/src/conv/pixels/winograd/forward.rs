@@ -6,7 +6,6 @@ use super::transforms::{self, along_both_axes};
 use super::{IN, OUT, PANEL, POINTS, TAPS, Tiles, packed_len, point_step, supports};
 use crate::Isa;
 use crate::conv::blocks::even_blocks;
-use crate::conv::pixels::assert_readable;
 use crate::conv::pixels::pack::panel_width;
 use crate::conv::pixels::parts::{Division, Part, for_parts};
 use crate::conv::pixels::tile::{Grid, dense_panel};
@@ -23,16 +22,15 @@ pub fn scratch_len(yl: &Pixels, xl: &Pixels, samples: usize) -> usize {
 /// `y = x * kernel + bias`, then `max(0, y)` if `relu`, for `samples` samples that lie one after
 /// the other. The more tiles they have in all, up to some tens, the faster.
 ///
-/// `x` is `(H, W, C)` with a halo, `packed` comes from [`pack`](super::pack()), `bias` has one
-/// element per filter. Overwrites the pixels of `y`, `(H', W', F)`, and leaves its halo as it is.
+/// `x` is `(H, W, C)`; its halo is zero, and may be narrower than the padding: what lies beyond
+/// counts as zero. `packed` comes from [`pack`](super::pack()), `bias` has one element per filter. Overwrites the pixels of `y`, `(H', W', F)`, and leaves its halo as it is.
 ///
 /// Gives the input's gradient if `x` is the output's, `packed` comes from
 /// [`pack_transposed`](super::pack_transposed()) and `window` from
 /// [`input_grad_window`](super::input_grad_window).
 ///
 /// # Panics
-/// If the window is not [supported](supports), a slice is too short, or the halo of `x` is narrower
-/// than the kernel reaches.
+/// If the window is not [supported](supports) or a slice is too short.
 pub fn forward(
     isa: Isa,
     y: &mut [f32],
@@ -47,10 +45,10 @@ pub fn forward(
     scratch: &mut [f32],
 ) {
     assert!(y.len() >= samples * yl.len(), "output: fewer than {samples} samples");
-    let (y, filters) = (y.as_mut_ptr(), 0..yl.channels);
+    let (y, all) = (y.as_mut_ptr(), (0..Tiles::new(yl, samples).len(), 0..yl.channels));
     // SAFETY: the output was checked.
     unsafe {
-        forward_to(isa, y, yl, x, xl, packed, bias, window, relu, samples, filters, scratch);
+        forward_to(isa, y, yl, x, xl, packed, bias, window, relu, samples, all, scratch);
     }
 }
 
@@ -72,21 +70,24 @@ pub fn forward_in_parts(
     relu: bool,
     scratch: &mut [f32],
 ) {
-    let division = Division { yl: *yl, xl: *xl, stride: 1, row_unit: OUT, weights: packed.len() };
-    for_parts((helpers, scratch), y, &division, |scratch, y, part| {
-        let Part { yl, xl, filters } = part;
+    let division = Division { yl: *yl, row_unit: OUT, weights: packed.len() };
+    for_parts((helpers, scratch), y, &division, |scratch, y, Part { rows, filters }| {
+        let columns = Tiles::new(yl, 1).columns;
+        let tiles = rows.start / OUT * columns..rows.end.div_ceil(OUT) * columns;
+        let part = (tiles, filters.clone());
         // SAFETY: the output was checked, and nobody else writes these rows and filters.
         unsafe {
-            forward_to(isa, y, &yl, x, &xl, packed, bias, window, relu, 1, filters, scratch);
+            forward_to(isa, y, yl, x, xl, packed, bias, window, relu, 1, part, scratch);
         }
     });
 }
 
-/// As [`forward`] for the filters `filters`, which begin with a panel, to the output that `y` points
-/// to.
+/// As [`forward`] for some tiles and filters, which begin with a panel, to the output that `y`
+/// points to.
 ///
 /// # Safety
-/// `y` has as many elements as `samples` times `yl` say, and nobody else uses these filters' pixels.
+/// `y` has as many elements as `samples` times `yl` say, and nobody else uses the pixels of these
+/// tiles and filters.
 unsafe fn forward_to(
     isa: Isa,
     y: *mut f32,
@@ -98,14 +99,13 @@ unsafe fn forward_to(
     window: &Window,
     relu: bool,
     samples: usize,
-    filters: Range<usize>,
+    (part, filters): (Range<usize>, Range<usize>),
     scratch: &mut [f32],
 ) {
     assert!(supports(window, 1), "minimal filtering of {window:?}");
     if yl.is_empty() || samples == 0 {
         return;
     }
-    assert_readable(xl, x, [yl.height, yl.width], window);
     assert!(x.len() >= samples * xl.len(), "input: fewer than {samples} samples");
     let needed = packed_len(xl.channels, yl.channels);
     assert!(packed.len() >= needed, "packed kernel: {} elements, not {needed}", packed.len());
@@ -115,9 +115,10 @@ unsafe fn forward_to(
     let (depth, tiles) = (xl.channels, Tiles::new(yl, samples));
     let strip = tiles.strip(depth);
     let (v, m) = scratch.split_at_mut(POINTS * point_step(strip * depth));
-    for (first, count) in even_blocks(tiles.len(), strip) {
+    for (offset, count) in even_blocks(part.len(), strip) {
+        let first = part.start + offset;
         let v_point = point_step(count * depth);
-        // SAFETY: the window's reach for all output pixels was checked above, `v` holds a strip.
+        // SAFETY: the length of all samples was checked above, `v` holds a strip.
         unsafe { dispatch(isa, Input::new(x, xl, yl, window, tiles, first, count, v, v_point)) };
         for channel in filters.clone().step_by(PANEL) {
             let n = PANEL.min(yl.channels - channel);
@@ -167,11 +168,10 @@ unsafe fn forward_to(
 
 /// From a strip of input tiles to `V`.
 pub(super) struct Input {
-    /// What the first tap of output pixel `(0, 0)` reads.
+    /// Where the first tap of output pixel `(0, 0)` reads, which may lie before the halo.
     x: *const f32,
     layout: Pixels,
-    /// Rows and columns from there on that output pixels read.
-    reach: [usize; 2],
+    axes: [Axis; 2],
     tiles: Tiles,
     first: usize,
     count: usize,
@@ -179,9 +179,55 @@ pub(super) struct Input {
     v_point: usize,
 }
 
+/// Rows or columns of the input, counted from the first tap of output pixel 0.
+#[derive(Clone, Copy)]
+struct Axis {
+    /// How many output pixels read.
+    reach: usize,
+    /// Those that lie in memory; the others are zero.
+    from: usize,
+    to: usize,
+}
+
+/// Where the rows or columns of a tile lie, from `Input::x` on, and whether they lie in memory.
+#[derive(Clone, Copy, Default)]
+struct Lines {
+    offsets: [usize; IN],
+    inside: [bool; IN],
+}
+
+impl Axis {
+    fn new(
+        before: usize,
+        size: usize,
+        [halo_before, halo_after]: [usize; 2],
+        output: usize,
+    ) -> Self {
+        Self {
+            reach: output + TAPS - 1,
+            from: before.saturating_sub(halo_before),
+            to: before + size + halo_after,
+        }
+    }
+
+    /// The lines of a tile that begins at `start`, `step` elements apart.
+    #[inline(always)]
+    fn lines(&self, start: usize, step: usize) -> Lines {
+        let mut lines = Lines::default();
+        for i in 0..IN {
+            // Tiles that reach beyond the last pixel see it again: what they make of it belongs to no
+            // output pixel.
+            let line = (start + i).min(self.reach - 1);
+            lines.offsets[i] = line * step;
+            lines.inside[i] = self.from <= line && line < self.to;
+        }
+        lines
+    }
+}
+
 impl Input {
-    /// For tiles `first..first + count`. What it reads lies in `x`, if `x` is readable by `window`
-    /// for all output pixels of all samples.
+    /// For tiles `first..first + count`. What it reads lies in `x`, if `x` has as many elements as
+    /// `xl` says for all samples.
     pub(super) fn new(
         x: &[f32],
         xl: &Pixels,
@@ -194,10 +240,14 @@ impl Input {
         v_point: usize,
     ) -> Self {
         let before = window.before[0] * xl.row() + window.before[1] * xl.channels;
+        let (halo, before_tap) = (xl.halo, window.before);
         Self {
-            x: x.as_ptr().wrapping_add(xl.origin() - before),
+            x: x.as_ptr().wrapping_add(xl.origin()).wrapping_sub(before),
             layout: *xl,
-            reach: [yl.height + TAPS - 1, yl.width + TAPS - 1],
+            axes: [
+                Axis::new(before_tap[0], xl.height, [halo.top, halo.bottom], yl.height),
+                Axis::new(before_tap[1], xl.width, [halo.left, halo.right], yl.width),
+            ],
             tiles,
             first,
             count,
@@ -206,27 +256,30 @@ impl Input {
         }
     }
 
-    /// One vector of channels of one tile; `rows` and `columns` say how far its pixels are from `x`.
+    /// One vector of channels of one tile.
     ///
     /// # Safety
-    /// The channels that `mask` selects, all if `FULL`, are accessible on both sides.
+    /// The channels that `mask` selects, all if `FULL`, are accessible on both sides: of all pixels,
+    /// if `INSIDE`, else of those that lie in memory.
     #[inline(always)]
-    unsafe fn tile<S: Simd, const FULL: bool>(
+    unsafe fn tile<S: Simd, const FULL: bool, const INSIDE: bool>(
         &self,
         s: S,
         x: *const f32,
-        [rows, columns]: &[[usize; IN]; 2],
+        [rows, columns]: &[Lines; 2],
         v: *mut f32,
         mask: S::Mask,
     ) {
         let mut from = [[s.splat(0.0); IN]; IN];
         for i in 0..IN {
             for j in 0..IN {
-                let at = x.wrapping_add(rows[i] + columns[j]);
-                // SAFETY: the caller's promise.
-                unsafe {
-                    from[i][j] =
-                        if FULL { s.load(at) } else { s.load_over(s.splat(0.0), at, mask) };
+                if INSIDE || (rows.inside[i] && columns.inside[j]) {
+                    let at = x.wrapping_add(rows.offsets[i] + columns.offsets[j]);
+                    // SAFETY: the caller's promise.
+                    unsafe {
+                        from[i][j] =
+                            if FULL { s.load(at) } else { s.load_over(s.splat(0.0), at, mask) };
+                    }
                 }
             }
         }
@@ -253,26 +306,25 @@ impl Kernel for Input {
         let all = s.mask(0, S::LANES);
         for t in 0..self.count {
             let (sample, tile_row, tile_column) = self.tiles.place(self.first + t);
-            // Tiles that reach beyond the last pixel see it again: what they make of it belongs to
-            // no output pixel.
-            let mut offsets = [[0; IN]; 2];
-            for i in 0..IN {
-                offsets[0][i] = (tile_row * OUT + i).min(self.reach[0] - 1) * row;
-                offsets[1][i] = (tile_column * OUT + i).min(self.reach[1] - 1) * channels;
-            }
+            let rows = self.axes[0].lines(tile_row * OUT, row);
+            let columns = self.axes[1].lines(tile_column * OUT, channels);
+            let inside = rows.inside == [true; IN] && columns.inside == [true; IN];
+            let lines = [rows, columns];
             let x = self.x.wrapping_add(sample * self.layout.len());
             let v = self.v.wrapping_add(t * channels);
             let mut first = 0;
             // SAFETY: the maker's promise.
             unsafe {
-                while first + S::LANES <= channels {
+                while first < channels {
                     let (x, v) = (x.wrapping_add(first), v.wrapping_add(first));
-                    self.tile::<S, true>(s, x, &offsets, v, all);
+                    let mask = s.mask(0, (channels - first).min(S::LANES));
+                    match (first + S::LANES <= channels, inside) {
+                        (true, true) => self.tile::<S, true, true>(s, x, &lines, v, all),
+                        (true, false) => self.tile::<S, true, false>(s, x, &lines, v, all),
+                        (false, true) => self.tile::<S, false, true>(s, x, &lines, v, mask),
+                        (false, false) => self.tile::<S, false, false>(s, x, &lines, v, mask),
+                    }
                     first += S::LANES;
-                }
-                if first < channels {
-                    let (x, v) = (x.wrapping_add(first), v.wrapping_add(first));
-                    self.tile::<S, false>(s, x, &offsets, v, s.mask(0, channels - first));
                 }
             }
         }

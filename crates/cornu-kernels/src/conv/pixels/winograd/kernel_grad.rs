@@ -7,7 +7,6 @@ use super::{IN, OUT, PANEL, POINTS, TAPS, Tiles, point_step, supports};
 use crate::Isa;
 use crate::conv::blocks::even_blocks;
 use crate::conv::pixels::PAD;
-use crate::conv::pixels::assert_readable;
 use crate::conv::pixels::pack::panel_width;
 use crate::conv::pixels::tile::{Grid, dense_panel};
 use crate::conv::simd::{Kernel, Simd, dispatch};
@@ -45,12 +44,11 @@ pub fn kernel_grad_scratch_len(dyl: &Pixels, xl: &Pixels, samples: usize) -> usi
 /// `d_kernel`, `(3, 3, C, F)`, for `samples` samples that lie one after the other. The more tiles
 /// they have in all, up to some tens, the faster.
 ///
-/// `dy` is `(H', W', F)`, its halo is not read; `x` is `(H, W, C)` with a halo as for
+/// `dy` is `(H', W', F)`, its halo is not read; `x` is `(H, W, C)` as for
 /// [`forward`](super::forward()).
 ///
 /// # Panics
-/// If the window is not [supported](supports), a slice is too short, or the halo of `x` is narrower
-/// than the kernel reaches.
+/// If the window is not [supported](supports) or a slice is too short.
 pub fn kernel_grad(
     isa: Isa,
     d_kernel: &mut [f32],
@@ -66,7 +64,6 @@ pub fn kernel_grad(
     if dyl.is_empty() || xl.channels == 0 || samples == 0 {
         return;
     }
-    assert_readable(xl, x, [dyl.height, dyl.width], window);
     assert!(x.len() >= samples * xl.len(), "input: fewer than {samples} samples");
     assert!(dy.len() >= samples * dyl.len(), "gradient: fewer than {samples} samples");
     let kernel_len = TAPS * TAPS * xl.channels * dyl.channels;
@@ -90,8 +87,7 @@ pub fn kernel_grad(
             d_point,
             d_tile: padded,
         };
-        // SAFETY: the window's reach for all output pixels and the lengths of all samples were
-        // checked above; `v` and `d` hold a strip.
+        // SAFETY: the lengths of all samples were checked above; `v` and `d` hold a strip.
         unsafe {
             dispatch(isa, Input::new(x, xl, dyl, window, tiles, first, count, v, v_point));
             dispatch(isa, gradient);
