@@ -11,7 +11,7 @@ use crate::combine::Combine;
 use crate::groups::Group;
 use crate::layouts::{Layout, Layouts};
 use crate::placement::{Placement, Role};
-use crate::plan::{Buffer, BufferId, Home, Phase, Plan, Reduction, Step};
+use crate::plan::{Accumulator, Buffer, BufferId, Home, Phase, Plan, Reduction, Step};
 
 /// The plan in the making.
 pub(crate) struct Lowering<'a> {
@@ -261,7 +261,7 @@ impl Lowering<'_> {
         let result = self.output(value, Layout::Rows);
         let accumulator = self.plan.accumulators.len();
         let len = combine.accumulator_len(self.plan.buffers[result].len);
-        self.plan.accumulators.push((len, combine.start()));
+        self.plan.accumulators.push(Accumulator { len, start: combine.start(), piece: 0 });
         let step =
             Step { accumulator: Some(accumulator), ..self.new_step(kernel, inputs, Vec::new()) };
         let phase = &mut self.plan.phases[self.phase];

@@ -3,11 +3,12 @@
 //! A buffer of samples that is read in its own phase only lives in the worker's memory, from the
 //! step that writes it to the last that reads it; afterwards the next value takes its place, still
 //! warm in the cache. What a later phase or the caller reads is kept for all samples, from the phase
-//! that writes it to the last that reads it; a value of the same size may then follow in its place.
+//! that writes it to the last that reads it; other values have its place before and after. So it is
+//! with what all samples share, and with accumulators, which live for one phase.
 
 use std::collections::BTreeSet;
 
-use crate::plan::{BufferId, Home, Plan};
+use crate::plan::{BufferId, Home, Kept, Plan};
 use crate::schedule::Schedule;
 
 /// Phase and step of a phase's samples.
@@ -20,61 +21,147 @@ struct Life {
     last: Moment,
 }
 
-/// Gives every buffer of samples its memory.
+/// What the caller reads lives to the end.
+const END: usize = usize::MAX;
+
+/// Gives every buffer its memory, but for what is given.
 pub(crate) fn place_buffers(plan: &mut Plan) {
+    let lives = lives(plan);
+    share_kept_memory(plan, &lives);
+    for phase in 0..plan.phases.len() {
+        share_worker_memory(plan, phase, &lives);
+    }
+    share_shared_memory(plan, &lives);
+    share_accumulators(plan);
+}
+
+/// The life of each buffer that a step writes.
+fn lives(plan: &Plan) -> Vec<Option<Life>> {
     let mut lives: Vec<Option<Life>> = vec![None; plan.buffers.len()];
-    for (phase, steps) in plan.phases.iter().enumerate() {
-        // Shared steps read samples of earlier phases only, all at once.
-        for &input in steps.shared.iter().flat_map(|step| &step.inputs) {
+    let read = |lives: &mut Vec<Option<Life>>, inputs: &[BufferId], now: Moment| {
+        for &input in inputs {
             if let Some(life) = &mut lives[input] {
-                life.last = (phase, 0);
+                life.last = life.last.max(now);
             }
+        }
+    };
+    for (phase, steps) in plan.phases.iter().enumerate() {
+        // Shared steps come before the samples, and read those of earlier phases all at once.
+        for step in &steps.shared {
+            for &output in &step.outputs {
+                lives[output] = Some(Life { first: (phase, 0), last: (phase, 0) });
+            }
+            read(&mut lives, &step.inputs, (phase, 0));
         }
         for (index, step) in steps.samples.iter().enumerate() {
             let now = (phase, index);
             for &output in &step.outputs {
                 lives[output] = Some(Life { first: now, last: now });
             }
-            for &input in &step.inputs {
-                if let Some(life) = &mut lives[input] {
-                    life.last = now;
-                }
-            }
+            read(&mut lives, &step.inputs, now);
+        }
+        for reduction in &steps.reductions {
+            let now = (phase, steps.samples.len());
+            lives[reduction.result] = Some(Life { first: now, last: now });
         }
     }
-    for &output in &plan.outputs {
-        if let Some(life) = &mut lives[output] {
-            life.last = (usize::MAX, usize::MAX);
-        }
+    let updates = plan.updates.iter().map(|(_, id)| id);
+    let mut last: Vec<BufferId> = plan.outputs.iter().chain(updates).copied().collect();
+    if plan.is_steady() {
+        // These may serve the next run as well.
+        last.extend(plan.phases.iter().take(1).flat_map(|p| &p.shared).flat_map(|s| &s.outputs));
     }
-    share_kept_memory(plan, &lives);
-    for phase in 0..plan.phases.len() {
-        share_worker_memory(plan, phase, &lives);
+    read(&mut lives, &last, (END, END));
+    lives
+}
+
+/// Hands out memory for what is kept: the largest first, each as low as those allow that live in
+/// some phase together with it.
+fn share_kept_memory(plan: &mut Plan, lives: &[Option<Life>]) {
+    let is_batched = |id: BufferId| plan.buffers[id].shape.is_batched();
+    let mut kept: Vec<(Life, BufferId)> = (0..plan.buffers.len())
+        .filter_map(|id| Some((lives[id]?, id)))
+        .filter(|&(life, id)| is_batched(id) && life.first.0 != life.last.0)
+        .collect();
+    kept.sort_by_key(|&(life, id)| (std::cmp::Reverse(plan.buffers[id].len), life.first, id));
+    for (life, id) in kept {
+        let place = Kept {
+            start: 0,
+            len: plan.buffers[id].len,
+            phases: life.first.0..life.last.0.saturating_add(1),
+        };
+        let start = lowest_place(&plan.kept, &place);
+        plan.buffers[id].home = Home::Kept(plan.kept.len());
+        plan.kept.push(Kept { start, ..place });
     }
 }
 
-/// Hands out memory for what is kept, in the order in which it is written. A piece is free for the
-/// next value once the last step that reads it is over: each sample has its part of the piece, and
-/// goes through the steps in order.
-fn share_kept_memory(plan: &mut Plan, lives: &[Option<Life>]) {
-    let mut kept: Vec<(Life, BufferId)> = (0..plan.buffers.len())
-        .filter_map(|buffer| Some((lives[buffer]?, buffer)))
-        .filter(|(life, _)| life.first.0 != life.last.0)
+/// Where `new` begins.
+fn lowest_place(kept: &[Kept], new: &Kept) -> usize {
+    let mut others: Vec<&Kept> = kept
+        .iter()
+        .filter(|other| other.phases.start < new.phases.end && new.phases.start < other.phases.end)
         .collect();
-    kept.sort_by_key(|&(life, buffer)| (life.first, buffer));
-    // For each piece, when it is read for the last time.
-    let mut busy_until: Vec<Moment> = Vec::new();
-    for (life, buffer) in kept {
-        let len = plan.buffers[buffer].len;
-        let free = (0..plan.kept.len())
-            .find(|&piece| plan.kept[piece] == len && busy_until[piece] < life.first);
+    others.sort_by_key(|other| other.start);
+    let mut start = 0;
+    for other in others {
+        if start + new.len <= other.start {
+            break;
+        }
+        start = start.max((other.start + other.len).next_multiple_of(KEPT_UNIT));
+    }
+    start
+}
+
+/// Kept values begin at multiples of so many elements.
+const KEPT_UNIT: usize = 16;
+
+/// Hands out memory for what all samples share, in whole pieces: the largest first, each to the
+/// first piece that is free in all phases of its life.
+fn share_shared_memory(plan: &mut Plan, lives: &[Option<Life>]) {
+    let mut values: Vec<BufferId> = (0..plan.buffers.len())
+        .filter(|&id| matches!(plan.buffers[id].home, Home::Shared(_)))
+        .collect();
+    values.sort_by_key(|&id| (std::cmp::Reverse(plan.buffers[id].len), id));
+    let mut pieces: Vec<(usize, Vec<std::ops::RangeInclusive<usize>>)> = Vec::new();
+    let mut sizes = Vec::new();
+    for id in values {
+        // The number of samples is written at the beginning, by no step.
+        let phases = lives[id].map_or(0..=END, |life| life.first.0..=life.last.0);
+        let apart = |other: &std::ops::RangeInclusive<usize>| {
+            other.end() < phases.start() || phases.end() < other.start()
+        };
+        let free = pieces.iter().position(|(_, busy)| busy.iter().all(apart));
         let piece = free.unwrap_or_else(|| {
-            plan.kept.push(len);
-            busy_until.push(life.last);
-            plan.kept.len() - 1
+            pieces.push((plan.buffers[id].len, Vec::new()));
+            pieces.len() - 1
         });
-        busy_until[piece] = life.last;
-        plan.buffers[buffer].home = Home::Kept(piece);
+        if let Home::Shared(before) = plan.buffers[id].home
+            && plan.batch_sizes.contains(&before)
+        {
+            sizes.push(piece);
+        }
+        pieces[piece].1.push(phases);
+        plan.buffers[id].home = Home::Shared(piece);
+    }
+    plan.batch_sizes = sizes;
+    plan.shared = pieces.into_iter().map(|(len, _)| len).collect();
+}
+
+/// Gives each accumulator of a phase a piece of memory of its own, and those of all phases the same
+/// ones.
+fn share_accumulators(plan: &mut Plan) {
+    for phase in &plan.phases {
+        let mut own: Vec<usize> = phase.reductions.iter().map(|r| r.accumulator).collect();
+        own.sort_by_key(|&index| std::cmp::Reverse(plan.accumulators[index].len));
+        for (piece, index) in own.into_iter().enumerate() {
+            let len = plan.accumulators[index].len;
+            plan.accumulators[index].piece = piece;
+            match plan.accumulator_pieces.get_mut(piece) {
+                Some(piece) => *piece = (*piece).max(len),
+                None => plan.accumulator_pieces.push(len),
+            }
+        }
     }
 }
 
@@ -140,11 +227,11 @@ impl Plan {
         let scratch =
             self.scratch_len(schedule.chunk, schedule.slots.last().map_or(0, |slot| slot.end));
         let per_thread = sum(&self.worker) * schedule.chunk as f64 + scratch as f64;
-        let accumulators: f64 = self.accumulators.iter().map(|(len, _)| *len as f64).sum();
+        let accumulators = sum(&self.accumulator_pieces);
         let elements = given.map(size).sum::<f64>()
             + sum(&self.shared)
             + per_thread * threads as f64
-            + sum(&self.kept) * samples
+            + self.kept_len() as f64 * samples
             + accumulators * schedule.slots.len() as f64
             + self.outputs.iter().map(|&id| size(id)).sum::<f64>();
         4.0 * elements

@@ -72,6 +72,29 @@ pub(crate) struct Region {
     pub(crate) parallel: bool,
 }
 
+/// Where a value of all samples is kept, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Elements before it, per sample: in a run, the value of all samples begins at `start` times
+    /// the number of samples.
+    pub(crate) start: usize,
+    /// Elements per sample.
+    pub(crate) len: usize,
+    /// Phases that write or read it.
+    pub(crate) phases: Range<usize>,
+}
+
+/// What the samples of a slot are summed up in.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Accumulator {
+    /// Elements.
+    pub(crate) len: usize,
+    /// What they hold before the first sample.
+    pub(crate) start: f32,
+    /// Position in [`Plan::accumulator_pieces`].
+    pub(crate) piece: usize,
+}
+
 /// Work between two points at which all samples must be done.
 #[derive(Debug, Default)]
 pub(crate) struct Phase {
@@ -115,10 +138,12 @@ pub(crate) struct Plan {
     pub(crate) shared: Vec<usize>,
     /// Elements per sample of each [`Home::Worker`] buffer.
     pub(crate) worker: Vec<usize>,
-    /// Elements per sample of each [`Home::Kept`] buffer.
-    pub(crate) kept: Vec<usize>,
-    /// Elements and start value of each accumulator.
-    pub(crate) accumulators: Vec<(usize, f32)>,
+    /// Each [`Home::Kept`] buffer.
+    pub(crate) kept: Vec<Kept>,
+    /// One for each reduction.
+    pub(crate) accumulators: Vec<Accumulator>,
+    /// Elements of a slot's memory for accumulators, piece by piece.
+    pub(crate) accumulator_pieces: Vec<usize>,
     /// Shared buffers that hold the number of samples.
     pub(crate) batch_sizes: Vec<usize>,
     /// Whether random numbers are drawn that all samples share.
@@ -147,9 +172,22 @@ impl Plan {
         lens.max().unwrap_or(0)
     }
 
-    /// Elements of all accumulators of one slot.
+    /// Elements of one slot's accumulators.
     pub(crate) fn accumulators_len(&self) -> usize {
-        self.accumulators.iter().map(|(len, _)| len).sum()
+        self.accumulator_pieces.iter().sum()
+    }
+
+    /// The kept buffers that `phase` writes or reads, in the order in which they lie.
+    pub(crate) fn kept_in(&self, phase: usize) -> Vec<usize> {
+        let is_used = |&index: &usize| self.kept[index].phases.contains(&phase);
+        let mut used: Vec<usize> = (0..self.kept.len()).filter(is_used).collect();
+        used.sort_by_key(|&index| (self.kept[index].start, self.kept[index].len));
+        used
+    }
+
+    /// Elements of one sample that are kept.
+    pub(crate) fn kept_len(&self) -> usize {
+        self.kept.iter().map(|kept| kept.start + kept.len).max().unwrap_or(0)
     }
 
     /// Whether the shared steps of the first phase give the same as long as the variables do.

@@ -17,7 +17,7 @@ impl fmt::Display for Plan {
              kept, {} shared, {} accumulated per slot",
             self.phases.len(),
             4 * self.worker_len(),
-            4 * self.kept.iter().sum::<usize>(),
+            4 * self.kept_len(),
             4 * self.shared.iter().sum::<usize>(),
             4 * self.accumulators_len(),
         )?;

@@ -114,7 +114,7 @@ pub(crate) fn operand_bytes(plan: &Plan, step: &Step) -> (f64, f64) {
         if buffer.shape.is_batched() { per_sample += bytes } else { fixed += bytes }
     }
     if let Some(accumulator) = step.accumulator {
-        fixed += 8.0 * plan.accumulators[accumulator].0 as f64;
+        fixed += 8.0 * plan.accumulators[accumulator].len as f64;
     }
     (fixed, per_sample)
 }

@@ -10,7 +10,7 @@ use cornu_tensor::Tensor;
 use crate::bind::{Call, Moment};
 use crate::combine::Combine;
 use crate::memory_limit::check_memory;
-use crate::plan::{Home, Phase, Plan, Region, Step};
+use crate::plan::{Accumulator, Buffer, Home, Kept, Phase, Plan, Region, Step};
 use crate::profile::{self, Clock, StepProfile};
 use crate::schedule::Schedule;
 use crate::variables::Variables;
@@ -23,7 +23,7 @@ pub(crate) struct Machine {
     pool: Pool,
     shared: Vec<AlignedBuf>,
     /// Values of all samples that outlive their phase.
-    kept: Vec<AlignedBuf>,
+    kept: AlignedBuf,
     workers: Vec<Worker>,
     slots: Vec<Slot>,
     /// What memory is laid out for.
@@ -98,7 +98,7 @@ impl Machine {
             isa: options.isa,
             pool: if threads == 1 { Pool::serial() } else { Pool::new(threads) },
             shared: buffers(plan.shared.iter().copied()).map_err(refused)?,
-            kept: Vec::new(),
+            kept: AlignedBuf::default(),
             workers: Vec::new(),
             slots: Vec::new(),
             schedule: Schedule::default(),
@@ -187,7 +187,7 @@ impl Machine {
         self.lay_out(plan, schedule, batch).map_err(|_| {
             // What was had is of no use, and the next run begins anew.
             self.workers.clear();
-            self.kept.clear();
+            self.kept = AlignedBuf::default();
             self.slots.clear();
             EngineError::Memory { what: batch_text(batch), bytes, limit: None }
         })
@@ -211,21 +211,18 @@ impl Machine {
                 });
             }
         }
-        let fits = |kept: &[AlignedBuf]| {
-            let mut kept = kept.iter().zip(&plan.kept);
-            kept.all(|(buffer, len)| len * batch <= buffer.len())
-        };
-        if self.kept.len() != plan.kept.len() || !fits(&self.kept) {
-            // The old ones are given back first: both together may be too much.
-            self.kept.clear();
-            self.kept = buffers(plan.kept.iter().map(|len| len * batch))?;
+        let kept = plan.kept_len().saturating_mul(batch);
+        if self.kept.len() < kept {
+            // The old one is given back first: both together may be too much.
+            self.kept = AlignedBuf::default();
+            self.kept = AlignedBuf::try_new(kept)?;
         }
         self.slots.resize_with(schedule.slots.len(), Slot::default);
         for (slot, samples) in self.slots.iter_mut().zip(&schedule.slots) {
             slot.first_sample = samples.start;
             slot.samples = samples.len();
             if slot.accumulators.is_empty() {
-                slot.accumulators = buffers(plan.accumulators.iter().map(|&(len, _)| len))?;
+                slot.accumulators = buffers(plan.accumulator_pieces.iter().copied())?;
             }
         }
         self.schedule = schedule;
@@ -280,10 +277,12 @@ impl Machine {
         for index in region.steps.clone() {
             let step = &given.plan.phases[phase].shared[index];
             let mut outputs: Vec<&mut [f32]> = Vec::with_capacity(step.outputs.len());
-            outputs.extend(taken.by_ref().take(step.outputs.len()).map(|taken| match taken {
-                Taken::Shared(_, memory) => &mut **memory,
-                Taken::Variable(_, value) => value.data_mut(),
-            }));
+            outputs.extend(step.outputs.iter().zip(taken.by_ref()).map(
+                |(&id, taken)| match taken {
+                    Taken::Shared(_, memory) => &mut memory[..given.plan.buffers[id].len],
+                    Taken::Variable(_, value) => value.data_mut(),
+                },
+            ));
             let number = first + index;
             let (mut start, len) = (0, step.parts.last().copied().unwrap_or(0));
             if let Some((_, ends)) = step.parts.split_last() {
@@ -302,7 +301,7 @@ impl Machine {
             let place = start as f64 / len.max(1) as f64;
             items.push(Item { number, step, start, place, outputs });
         }
-        let (shared, kept) = (&self.shared, &self.kept);
+        let (shared, kept) = (&self.shared, &*self.kept);
         let run = |worker: &mut Worker, _: usize, item: &mut Item<'_>| {
             run_item(given, shared, kept, worker, item);
         };
@@ -318,24 +317,29 @@ impl Machine {
     /// Takes all samples through the steps of a phase.
     fn run_samples(&mut self, given: &Given<'_>, phase: usize) {
         let steps = &given.plan.phases[phase];
+        let n_kept = given.plan.kept.len();
         let mut work: Vec<SlotWork<'_>> = self
             .slots
             .iter_mut()
             .map(|slot| {
                 for reduction in &steps.reductions {
-                    let (_, start) = given.plan.accumulators[reduction.accumulator];
-                    slot.accumulators[reduction.accumulator].fill(start);
+                    let Accumulator { len, start, piece } =
+                        given.plan.accumulators[reduction.accumulator];
+                    slot.accumulators[piece][..len].fill(start);
                 }
-                SlotWork { slot, kept: Vec::with_capacity(given.plan.kept.len()) }
+                SlotWork { slot, kept: (0..n_kept).map(|_| Default::default()).collect() }
             })
             .collect();
-        for (memory, len) in self.kept.iter_mut().zip(&given.plan.kept) {
-            let mut rest = &mut **memory;
+        let (mut rest, mut done) = (&mut *self.kept, 0);
+        for index in given.plan.kept_in(phase) {
+            let Kept { start, len, .. } = given.plan.kept[index];
+            rest = &mut std::mem::take(&mut rest)[start * given.moment.batch - done..];
             for work in &mut work {
-                let (part, after) = rest.split_at_mut(len * work.slot.samples);
-                work.kept.push(part);
+                let (part, after) = std::mem::take(&mut rest).split_at_mut(len * work.slot.samples);
+                work.kept[index] = part;
                 rest = after;
             }
+            done = (start + len) * given.moment.batch;
         }
         let first = profile::first_step(given.plan, phase, true);
         let shared = &self.shared;
@@ -358,13 +362,19 @@ impl Machine {
     /// Puts together what the slots accumulated.
     fn combine_slots(&mut self, plan: &Plan, phase: &Phase) {
         for reduction in &phase.reductions {
-            let Home::Shared(result) = plan.buffers[reduction.result].home else { continue };
-            combine(&mut self.slots, reduction.accumulator, reduction.combine);
+            let Buffer { home: Home::Shared(result), len, .. } = plan.buffers[reduction.result]
+            else {
+                continue;
+            };
+            let accumulator = &plan.accumulators[reduction.accumulator];
+            combine(&mut self.slots, accumulator, reduction.combine);
+            let result = &mut self.shared[result][..len];
             match self.slots.first() {
-                Some(slot) => reduction
-                    .combine
-                    .finish(&mut self.shared[result], &slot.accumulators[reduction.accumulator]),
-                None => self.shared[result].fill(reduction.combine.start()),
+                Some(slot) => {
+                    let sum = &slot.accumulators[accumulator.piece][..accumulator.len];
+                    reduction.combine.finish(result, sum);
+                }
+                None => result.fill(reduction.combine.start()),
             }
         }
     }
@@ -402,7 +412,7 @@ impl Machine {
         }
         for &(variable, id) in &plan.updates {
             let value: &[f32] = match plan.buffers[id].home {
-                Home::Shared(index) => &self.shared[index],
+                Home::Shared(index) => &self.shared[index][..plan.buffers[id].len],
                 Home::Constant(index) => &plan.constants[index],
                 Home::Variable(_) => continue,
                 Home::Input(_) | Home::Worker(_) | Home::Kept(_) => {
@@ -447,8 +457,9 @@ impl<'a> Given<'a> {
     where
         'a: 'b,
     {
-        match self.plan.buffers[id].home {
-            Home::Shared(index) => &shared[index],
+        let buffer = &self.plan.buffers[id];
+        match buffer.home {
+            Home::Shared(index) => &shared[index][..buffer.len],
             Home::Variable(index) => self.variables.get(self.binding[index]).data(),
             Home::Constant(index) => &self.plan.constants[index],
             Home::Input(index) => self.inputs[index],
@@ -457,13 +468,16 @@ impl<'a> Given<'a> {
     }
 
     /// Elements of a value, of all samples if it is theirs.
-    fn whole<'b>(&self, id: usize, shared: &'b [AlignedBuf], kept: &'b [AlignedBuf]) -> &'b [f32]
+    fn whole<'b>(&self, id: usize, shared: &'b [AlignedBuf], kept: &'b [f32]) -> &'b [f32]
     where
         'a: 'b,
     {
         let buffer = &self.plan.buffers[id];
         match buffer.home {
-            Home::Kept(index) => &kept[index][..buffer.len * self.moment.batch],
+            Home::Kept(index) => {
+                let (start, batch) = (self.plan.kept[index].start, self.moment.batch);
+                &kept[start * batch..(start + buffer.len) * batch]
+            }
             Home::Worker(_) => unreachable!("what is read later is kept beyond its phase"),
             _ => self.shared(id, shared),
         }
@@ -474,7 +488,7 @@ impl<'a> Given<'a> {
 fn run_item(
     given: &Given<'_>,
     shared: &[AlignedBuf],
-    kept: &[AlignedBuf],
+    kept: &[f32],
     worker: &mut Worker,
     item: &mut Item<'_>,
 ) {
@@ -530,7 +544,7 @@ fn run_slot(
 enum Written<'a> {
     Worker(usize, AlignedBuf),
     Kept(usize, &'a mut [f32]),
-    Accumulator(usize, AlignedBuf),
+    Accumulator(usize, usize, AlignedBuf),
 }
 
 /// One kernel call on samples `at` of a slot.
@@ -552,7 +566,8 @@ fn run_step(
         _ => unreachable!("work on samples makes values of samples"),
     }));
     taken.extend(step.accumulator.map(|index| {
-        Written::Accumulator(index, std::mem::take(&mut work.slot.accumulators[index]))
+        let Accumulator { len, piece, .. } = given.plan.accumulators[index];
+        Written::Accumulator(piece, len, std::mem::take(&mut work.slot.accumulators[piece]))
     }));
     {
         let inputs: Vec<&[f32]> = step
@@ -577,7 +592,7 @@ fn run_step(
             outputs.push(match memory {
                 Written::Worker(_, memory) => &mut memory[..samples * len],
                 Written::Kept(_, memory) => &mut memory[done * len..(done + samples) * len],
-                Written::Accumulator(_, memory) => &mut **memory,
+                Written::Accumulator(_, len, memory) => &mut memory[..*len],
             });
         }
         step.kernel.run(&mut Call {
@@ -598,21 +613,22 @@ fn run_step(
         match memory {
             Written::Worker(index, memory) => worker.buffers[index] = memory,
             Written::Kept(index, memory) => work.kept[index] = memory,
-            Written::Accumulator(index, memory) => work.slot.accumulators[index] = memory,
+            Written::Accumulator(piece, _, memory) => work.slot.accumulators[piece] = memory,
         }
     }
 }
 
 /// Combines the slots' partial results in a fixed tree, into the first slot: neighbours first, then
 /// neighbouring pairs, and so on. The tree depends on the number of slots only.
-fn combine(slots: &mut [Slot], accumulator: usize, kind: Combine) {
+fn combine(slots: &mut [Slot], accumulator: &Accumulator, kind: Combine) {
+    let Accumulator { len, piece, .. } = *accumulator;
     let mut distance = 1;
     while distance < slots.len() {
         let mut left = 0;
         while left + distance < slots.len() {
             let (head, tail) = slots.split_at_mut(left + distance);
-            let to = &mut head[left].accumulators[accumulator];
-            let from = &tail[0].accumulators[accumulator];
+            let to = &mut head[left].accumulators[piece][..len];
+            let from = &tail[0].accumulators[piece][..len];
             kind.merge(to, from);
             left += 2 * distance;
         }
