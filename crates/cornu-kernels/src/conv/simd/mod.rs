@@ -4,6 +4,8 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 use crate::Isa;
@@ -162,6 +164,9 @@ pub(super) unsafe fn dispatch<K: Kernel>(isa: Isa, kernel: K) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Level::Avx2 => unsafe { avx2::run(kernel) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        Level::Neon => unsafe { neon::run(kernel) },
         // SAFETY: the kernel's own demands are the caller's.
         _ => unsafe { kernel.run(portable::Portable) },
     }
@@ -188,6 +193,8 @@ pub(super) fn limits(isa: Isa) -> Limits {
         Level::Avx512 => Limits::of::<avx512::Avx512>(),
         #[cfg(target_arch = "x86_64")]
         Level::Avx2 => Limits::of::<avx2::Avx2>(),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => Limits::of::<neon::Neon>(),
         _ => Limits::of::<portable::Portable>(),
     }
 }
