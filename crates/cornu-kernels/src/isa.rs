@@ -10,7 +10,7 @@ pub struct Isa(Level);
 /// The instruction sets kernels are written for, slowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
-    /// Portable Rust.
+    /// Portable Rust, four numbers at a time.
     Scalar,
     /// 64-bit ARM with NEON: 4 lanes.
     Neon,
@@ -53,11 +53,10 @@ impl Isa {
         }
     }
 
-    /// How many `f32` one register holds; 1 for portable code.
+    /// How many `f32` one vector holds.
     pub fn lanes(self) -> usize {
         match self.0 {
-            Level::Scalar => 1,
-            Level::Neon => 4,
+            Level::Scalar | Level::Neon => 4,
             Level::Avx2 => 8,
             Level::Avx512 => 16,
         }

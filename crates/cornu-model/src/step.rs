@@ -80,11 +80,7 @@ impl Model {
         Ok(self.read_outputs(kind, outputs))
     }
 
-    fn run_program(
-        &mut self,
-        key: &StepKey,
-        batch: Arrays<'_>,
-    ) -> Result<Vec<Tensor>, ModelError> {
+    fn run_program(&mut self, key: &StepKey, batch: Arrays<'_>) -> Result<Vec<Tensor>, ModelError> {
         let rate = [self.learning_rate().unwrap_or(0.0) as f32];
         let step = self.iterations().unwrap_or(0);
         let iteration = [step as f32];

@@ -1,24 +1,21 @@
 //! NEON: 4 lanes, 32 registers.
 
-use super::{Kernel, Simd};
+use super::{ConvSimd, Kernel};
+use crate::simd::Neon;
 use std::arch::aarch64::*;
-
-/// Proof of NEON; only [`run`] makes one.
-#[derive(Clone, Copy)]
-pub(super) struct Neon(());
 
 /// # Safety
 /// The processor has NEON, and `kernel` may run.
 #[target_feature(enable = "neon")]
 pub(super) unsafe fn run<K: Kernel>(kernel: K) {
     // SAFETY: the caller's promise.
-    unsafe { kernel.run(Neon(())) }
+    unsafe { kernel.run(Neon::new()) }
 }
 
 /// Lanes `from..to`. There is no masked access to memory, so lanes are taken one by one; all at
 /// once where all are selected.
 #[derive(Clone, Copy)]
-pub(super) struct Lanes {
+pub(in crate::conv) struct Lanes {
     from: usize,
     to: usize,
 }
@@ -36,28 +33,14 @@ impl Lanes {
 }
 
 // SAFETY of every block below: `self` proves the instructions; memory is the caller's promise.
-impl Simd for Neon {
-    const LANES: usize = 4;
+impl ConvSimd for Neon {
     const ACCUMULATORS: usize = 24;
     const GROUPS: usize = 1;
-    type Vector = float32x4_t;
     type Mask = Lanes;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> float32x4_t {
-        // SAFETY: see the top of the implementation.
-        unsafe { vdupq_n_f32(value) }
-    }
 
     #[inline(always)]
     fn mask(self, from: usize, to: usize) -> Lanes {
         Lanes { from, to }
-    }
-
-    #[inline(always)]
-    unsafe fn load(self, from: *const f32) -> float32x4_t {
-        // SAFETY: see the top of the implementation.
-        unsafe { vld1q_f32(from) }
     }
 
     #[inline(always)]
@@ -82,12 +65,6 @@ impl Simd for Neon {
             }
             v
         }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32, v: float32x4_t) {
-        // SAFETY: see the top of the implementation.
-        unsafe { vst1q_f32(to, v) }
     }
 
     #[inline(always)]
@@ -181,58 +158,9 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    fn add(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
-        // SAFETY: see the top of the implementation.
-        unsafe { vaddq_f32(a, b) }
-    }
-
-    #[inline(always)]
-    fn subtract(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
-        // SAFETY: see the top of the implementation.
-        unsafe { vsubq_f32(a, b) }
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
-        // SAFETY: see the top of the implementation.
-        unsafe { vfmaq_f32(c, a, b) }
-    }
-
-    #[inline(always)]
-    fn max(self, a: float32x4_t, b: float32x4_t) -> float32x4_t {
-        // Not the instruction for the larger: it treats NaN otherwise.
-        // SAFETY: see the top of the implementation.
-        unsafe { vbslq_f32(vcgtq_f32(a, b), a, b) }
-    }
-
-    #[inline(always)]
-    fn if_greater(
-        self,
-        a: float32x4_t,
-        b: float32x4_t,
-        yes: float32x4_t,
-        no: float32x4_t,
-    ) -> float32x4_t {
-        // SAFETY: see the top of the implementation.
-        unsafe { vbslq_f32(vcgtq_f32(a, b), yes, no) }
-    }
-
-    #[inline(always)]
     fn if_equal(self, a: float32x4_t, b: float32x4_t, yes: float32x4_t) -> float32x4_t {
         // SAFETY: see the top of the implementation.
         unsafe { vbslq_f32(vceqq_f32(a, b), yes, vdupq_n_f32(0.0)) }
-    }
-
-    #[inline(always)]
-    fn unzip(self, a: float32x4_t, b: float32x4_t) -> (float32x4_t, float32x4_t) {
-        // SAFETY: see the top of the implementation.
-        unsafe { (vuzp1q_f32(a, b), vuzp2q_f32(a, b)) }
-    }
-
-    #[inline(always)]
-    fn zip(self, a: float32x4_t, b: float32x4_t) -> (float32x4_t, float32x4_t) {
-        // SAFETY: see the top of the implementation.
-        unsafe { (vzip1q_f32(a, b), vzip2q_f32(a, b)) }
     }
 
     #[inline(always)]
