@@ -1,6 +1,9 @@
 //! Times a training step and a prediction of a network like the lesson's, with the plan.
 //!
-//! `cargo run --release -p cornu-engine --example speed -- [threads] [batch]`
+//! `cargo run --release -p cornu-engine --example speed -- [threads] [batch] [scale]`
+//!
+//! All weights are multiplied by `scale`, 1 by default. With 1e-38 they are denormal numbers, with
+//! 1e-12 the activations of later layers are: neither may take longer.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::time::Instant;
@@ -78,9 +81,10 @@ fn lesson(train: bool) -> Result<Graph, GraphError> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1).map(|a| a.parse::<usize>());
-    let threads = arguments.next().transpose()?.unwrap_or(2);
-    let batch = arguments.next().transpose()?.unwrap_or(32);
+    let mut arguments = std::env::args().skip(1);
+    let threads = arguments.next().map_or(Ok(2), |text| text.parse())?;
+    let batch = arguments.next().map_or(Ok(32), |text| text.parse())?;
+    let scale: f32 = arguments.next().map_or(Ok(1.0), |text| text.parse())?;
     let options = Options::from_environment()?.threads(threads);
     for (what, train, batch) in [("train", true, batch), ("infer", false, batch), ("one", false, 1)]
     {
@@ -91,7 +95,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .iter()
             .map(|info| {
                 variables.push(Tensor::from_fn(info.dims.clone(), |i| {
-                    ((i * 7919 % 101) as f32 - 50.0) / 400.0
+                    ((i * 7919 % 101) as f32 - 50.0) / 400.0 * scale
                 }))
             })
             .collect();

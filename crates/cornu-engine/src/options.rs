@@ -22,7 +22,7 @@ pub struct Options {
     /// Threads that share a run; at least 1. Results do not depend on it. Default: one per core.
     pub threads: usize,
     /// Instruction set of the kernels. Default: the best this machine has, or what the environment
-    /// variable `CORNU_ISA` says (`scalar`, `avx2` or `avx512`).
+    /// variable `CORNU_ISA` says (`scalar`, `neon`, `avx2` or `avx512`).
     pub isa: Isa,
     /// Bytes that a run may take, what is fed to it included; more is an error. `None`: whatever the
     /// system gives. Default: the machine's memory, or what the process's control group may use of

@@ -295,12 +295,12 @@ impl<T> Each<T> {
 }
 
 /// While this lives, denormal numbers count as zero on this thread, as operands and as results
-/// (x86: FTZ and DAZ). They come up where activations die out, and can make arithmetic a hundred
-/// times slower. On other processors nothing changes.
+/// (x86: FTZ and DAZ; 64-bit ARM: FZ). They come up where activations die out, and can make
+/// arithmetic a hundred times slower. On other processors nothing changes.
 #[derive(Debug)]
 pub struct FlushDenormals {
-    #[cfg(target_arch = "x86_64")]
-    saved: u32,
+    /// The control register as it was.
+    saved: control::Register,
     /// The setting belongs to the thread.
     not_send: PhantomData<*const ()>,
 }
@@ -309,43 +309,80 @@ impl FlushDenormals {
     /// Begins flushing on this thread.
     #[allow(clippy::new_without_default, reason = "a guard with an effect is made by name")]
     pub fn new() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            // Flush to zero is bit 15, denormals are zero bit 6.
-            let saved = control_register();
-            set_control_register(saved | 0x8040);
-            Self { saved, not_send: PhantomData }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        Self { not_send: PhantomData }
+        let saved = control::get();
+        control::set(saved | control::FLUSH);
+        Self { saved, not_send: PhantomData }
     }
 }
 
 impl Drop for FlushDenormals {
     fn drop(&mut self) {
-        #[cfg(target_arch = "x86_64")]
-        set_control_register(self.saved);
+        control::set(self.saved);
     }
 }
 
-/// MXCSR.
+/// MXCSR, which says how this thread's vector arithmetic treats denormal numbers.
 #[cfg(target_arch = "x86_64")]
-fn control_register() -> u32 {
-    let mut value = 0_u32;
-    // SAFETY: stores four bytes into `value`; every x86-64 processor has the instruction.
-    unsafe {
-        std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack, preserves_flags));
+mod control {
+    pub(super) type Register = u32;
+
+    /// Flush to zero is bit 15, denormals are zero bit 6.
+    pub(super) const FLUSH: Register = 0x8040;
+
+    pub(super) fn get() -> Register {
+        let mut value = 0;
+        // SAFETY: stores four bytes into `value`; every x86-64 processor has the instruction.
+        unsafe {
+            std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack, preserves_flags));
+        }
+        value
     }
-    value
+
+    pub(super) fn set(value: Register) {
+        // SAFETY: reads four bytes of `value`. Only the handling of denormals differs from the
+        // value that was read before, which the compiler never relies on for memory safety.
+        unsafe {
+            std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, readonly));
+        }
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-fn set_control_register(value: u32) {
-    // SAFETY: reads four bytes of `value`. Only the handling of denormals differs from the value
-    // that was read before, which the compiler never relies on for memory safety.
-    unsafe {
-        std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack, readonly));
+/// FPCR, which says how this thread's arithmetic treats denormal numbers.
+#[cfg(target_arch = "aarch64")]
+mod control {
+    pub(super) type Register = u64;
+
+    /// Flush to zero, operands and results.
+    pub(super) const FLUSH: Register = 1 << 24;
+
+    pub(super) fn get() -> Register {
+        let value;
+        // SAFETY: reads a register that every 64-bit ARM processor has.
+        unsafe {
+            std::arch::asm!("mrs {}, fpcr", out(reg) value, options(nomem, nostack, preserves_flags));
+        }
+        value
     }
+
+    pub(super) fn set(value: Register) {
+        // SAFETY: only the handling of denormals differs from the value that was read before, which
+        // the compiler never relies on for memory safety.
+        unsafe { std::arch::asm!("msr fpcr, {}", in(reg) value, options(nostack)) };
+    }
+}
+
+/// Nothing to set.
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+mod control {
+    pub(super) type Register = u32;
+
+    pub(super) const FLUSH: Register = 0;
+
+    pub(super) fn get() -> Register {
+        0
+    }
+
+    pub(super) fn set(_value: Register) {}
 }
 
 #[cfg(test)]
@@ -428,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     fn denormals_are_flushed_inside_and_kept_outside() {
         let halve = |x: f32| std::hint::black_box(x) * std::hint::black_box(0.5);
         let tiny = f32::MIN_POSITIVE;

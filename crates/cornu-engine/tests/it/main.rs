@@ -1,6 +1,7 @@
 //! Every way of running gives what the reference gives.
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
+mod denormals;
 mod memory;
 mod networks;
 mod runtimes;

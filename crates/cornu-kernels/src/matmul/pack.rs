@@ -9,7 +9,7 @@ use crate::simd::{Simd, simd_fn};
 /// Columns of a panel of b.
 #[inline(always)]
 pub(super) const fn width<S: Simd>() -> usize {
-    if S::LANES == 1 { 8 } else { 2 * S::LANES }
+    2 * S::LANES
 }
 
 /// Numbers of a packed b: each block of its rows has whole panels of the widest kind.

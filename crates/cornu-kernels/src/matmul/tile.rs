@@ -38,9 +38,7 @@ pub(super) fn packed_tile<S: Simd>(
             match rows {
                 // SAFETY: the lengths were asserted, and `$r` is `rows`.
                 $($r if $r <= S::MATMUL_ROWS => unsafe {
-                    if S::LANES == 1 {
-                        tile::<S, $r, 8>(s, k, a, b, width, c, c_row, n, finish);
-                    } else if n > S::LANES {
+                    if n > S::LANES {
                         tile::<S, $r, 2>(s, k, a, b, width, c, c_row, n, finish);
                     } else {
                         tile::<S, $r, 1>(s, k, a, b, width, c, c_row, n, finish);

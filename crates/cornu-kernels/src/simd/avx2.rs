@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::Simd;
+use super::{Simd, operations};
 
 /// Proof that the processor has AVX2 and FMA.
 #[derive(Clone, Copy)]
@@ -16,18 +16,6 @@ impl Avx2 {
         Self(())
     }
 }
-
-/// Register operations without memory: each is one expression of intrinsics.
-macro_rules! operations {
-    ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $value:expr;)*) => {
-        $(#[inline(always)]
-        fn $name(self, $($arg: $ty),*) -> $ret {
-            // SAFETY: `self` proves that the processor has these instructions.
-            unsafe { $value }
-        })*
-    };
-}
-pub(super) use operations;
 
 /// Ones for the lanes to keep, then zeros: `MASKS[8 - n..]` keeps `n` lanes.
 static MASKS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];

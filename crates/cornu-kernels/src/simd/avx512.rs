@@ -2,8 +2,8 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::{four_pairs, operations, transpose8x8};
-use super::{PHILOX_FACTORS, Simd, next_philox_key};
+use super::avx2::{four_pairs, transpose8x8};
+use super::{PHILOX_FACTORS, Simd, next_philox_key, operations};
 
 /// Proof that the processor has AVX-512 F, BW, DQ and VL.
 #[derive(Clone, Copy)]

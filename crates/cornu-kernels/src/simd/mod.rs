@@ -9,16 +9,34 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;
 pub(crate) use portable::Portable;
 
 /// The most lanes a vector has.
 pub(crate) const MAX_LANES: usize = 16;
+
+/// Register operations without memory: each is one expression of intrinsics.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! operations {
+    ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $value:expr;)*) => {
+        $(#[inline(always)]
+        fn $name(self, $($arg: $ty),*) -> $ret {
+            // SAFETY: `self` proves that the processor has these instructions.
+            unsafe { $value }
+        })*
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use operations;
 
 /// The multipliers of Philox4x32.
 const PHILOX_FACTORS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
@@ -261,6 +279,12 @@ macro_rules! simd_fn {
                 generic($crate::simd::Avx2::new() $(, $arg)*)
             }
 
+            #[cfg(target_arch = "aarch64")]
+            #[target_feature(enable = "neon")]
+            fn neon($($arg: $ty),*) $(-> $ret)? {
+                generic($crate::simd::Neon::new() $(, $arg)*)
+            }
+
             match isa.level() {
                 // SAFETY: `isa` proves that the processor has the instruction set.
                 #[cfg(target_arch = "x86_64")]
@@ -268,6 +292,9 @@ macro_rules! simd_fn {
                 // SAFETY: `isa` proves that the processor has the instruction set.
                 #[cfg(target_arch = "x86_64")]
                 $crate::isa::Level::Avx2 => unsafe { avx2($($arg),*) },
+                // SAFETY: `isa` proves that the processor has the instruction set.
+                #[cfg(target_arch = "aarch64")]
+                $crate::isa::Level::Neon => unsafe { neon($($arg),*) },
                 _ => generic($crate::simd::Portable $(, $arg)*),
             }
         }

@@ -4,7 +4,7 @@ use super::tile::channel_masks;
 use super::{Groups, assert_readable};
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
-use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch, limits};
 use crate::layout::{Pixels, Window};
 
 /// Pixels that are worked on at a time, so that they stay in the nearest cache while all weights
@@ -35,7 +35,7 @@ struct Grid {
 
 /// Adds `sums` to what lies at `to`.
 #[inline(always)]
-unsafe fn add_to<S: Simd>(s: S, to: *mut f32, mask: S::Mask, sums: S::Vector) {
+unsafe fn add_to<S: ConvSimd>(s: S, to: *mut f32, mask: S::Mask, sums: S::V) {
     // SAFETY: the grid's promise; only lanes of channels are touched.
     unsafe {
         let before = s.load_over(s.splat(0.0), to, mask);
@@ -48,7 +48,7 @@ struct Dense<const A: usize, const V: usize>(Grid);
 
 impl<const A: usize, const V: usize> Kernel for Dense<A, V> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { A * 2 > S::ACCUMULATORS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -76,7 +76,7 @@ impl<const A: usize, const V: usize> Kernel for Dense<A, V> {
                     for a in 0..A {
                         let input = s.splat(*x.add(a));
                         for v in 0..V {
-                            sums[a][v] = s.multiply_add(input, gradient[v], sums[a][v]);
+                            sums[a][v] = s.mul_add(input, gradient[v], sums[a][v]);
                         }
                     }
                 }
@@ -99,7 +99,7 @@ struct Depthwise<const T: usize>(Grid);
 
 impl<const T: usize> Kernel for Depthwise<T> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { T > S::ACCUMULATORS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -117,7 +117,7 @@ impl<const T: usize> Kernel for Depthwise<T> {
                     let gradient = s.load_over(zero, dy, mask);
                     for t in 0..T {
                         let input = s.load_over(zero, x.wrapping_add(t * x_step), mask);
-                        sums[t] = s.multiply_add(input, gradient, sums[t]);
+                        sums[t] = s.mul_add(input, gradient, sums[t]);
                     }
                 }
                 x = x.wrapping_add(x_pixel);
@@ -287,7 +287,7 @@ struct PixelSum(Grid);
 
 impl Kernel for PixelSum {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let grid = &self.0;
         let [mask] = channel_masks::<S, 1>(s, grid.channels);
         let zero = s.splat(0.0);

@@ -3,7 +3,7 @@
 
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
-use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch, limits};
 
 /// A grid of output pixels and the taps that each of them reads. All steps are in elements.
 ///
@@ -42,13 +42,13 @@ pub(super) struct Grid {
 
 /// Bias, ReLU and the way to memory, for `V` vectors of channels of a pixel.
 #[inline(always)]
-unsafe fn finish<S: Simd, const V: usize>(
+unsafe fn finish<S: ConvSimd, const V: usize>(
     s: S,
     grid: &Grid,
     to: *mut f32,
     masks: &[S::Mask; V],
-    mut sums: [S::Vector; V],
-    bias: &[S::Vector; V],
+    mut sums: [S::V; V],
+    bias: &[S::V; V],
 ) {
     for v in 0..V {
         sums[v] = s.add(sums[v], bias[v]);
@@ -69,7 +69,7 @@ unsafe fn finish<S: Simd, const V: usize>(
 
 /// Masks of the channels that `V` vectors hold.
 #[inline(always)]
-pub(super) fn channel_masks<S: Simd, const V: usize>(s: S, channels: usize) -> [S::Mask; V] {
+pub(super) fn channel_masks<S: ConvSimd, const V: usize>(s: S, channels: usize) -> [S::Mask; V] {
     let mut masks = [s.mask(0, 0); V];
     for v in 0..V {
         masks[v] = s.mask(0, channels.saturating_sub(v * S::LANES).min(S::LANES));
@@ -78,11 +78,11 @@ pub(super) fn channel_masks<S: Simd, const V: usize>(s: S, channels: usize) -> [
 }
 
 #[inline(always)]
-unsafe fn load_bias<S: Simd, const V: usize>(
+unsafe fn load_bias<S: ConvSimd, const V: usize>(
     s: S,
     grid: &Grid,
     masks: &[S::Mask; V],
-) -> [S::Vector; V] {
+) -> [S::V; V] {
     let mut vectors = [s.splat(0.0); V];
     if let Some(bias) = grid.bias {
         for v in 0..V {
@@ -99,7 +99,7 @@ struct Dense<const P: usize, const V: usize>(Grid);
 
 impl<const P: usize, const V: usize> Kernel for Dense<P, V> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { P * 2 > S::ACCUMULATORS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -129,7 +129,7 @@ impl<const P: usize, const V: usize> Kernel for Dense<P, V> {
                                 for p in 0..P {
                                     let pixel = s.splat(*from.add(p * x_pixel));
                                     for v in 0..V {
-                                        sums[p][v] = s.multiply_add(pixel, weight[v], sums[p][v]);
+                                        sums[p][v] = s.mul_add(pixel, weight[v], sums[p][v]);
                                     }
                                 }
                             }
@@ -157,7 +157,7 @@ struct Depthwise<const P: usize>(Grid);
 
 impl<const P: usize> Kernel for Depthwise<P> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { P > S::ACCUMULATORS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -185,7 +185,7 @@ impl<const P: usize> Kernel for Depthwise<P> {
                                 let at = from.wrapping_add(p * x_pixel);
                                 let pixel =
                                     if full { s.load(at) } else { s.load_over(zero, at, masks[0]) };
-                                sums[p] = s.multiply_add(pixel, weight, sums[p]);
+                                sums[p] = s.mul_add(pixel, weight, sums[p]);
                             }
                         }
                     }

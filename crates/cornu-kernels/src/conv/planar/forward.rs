@@ -6,7 +6,7 @@ use super::{BLOCK, Columns, assert_readable, group_masks, load_groups, split_col
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
 use crate::conv::planar::packed_len;
-use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch, limits};
 use crate::helpers::Helpers;
 use crate::layout::{Planes, Window};
 
@@ -87,14 +87,14 @@ pub(super) fn for_blocks(
 /// All that the window reads for these pixels lies in `source.x`'s allocation, with slack for a
 /// whole vector.
 #[inline(always)]
-pub(super) unsafe fn tile<S: Simd, const N: usize, const R: usize, const G: usize>(
+pub(super) unsafe fn tile<S: ConvSimd, const N: usize, const R: usize, const G: usize>(
     s: S,
     source: &Source,
     x: *const f32,
     row_offsets: [usize; R],
     group_step: usize,
     masks: &[S::Mask; G],
-) -> [[S::Vector; N]; R] {
+) -> [[S::V; N]; R] {
     let Source { x_plane, in_channels, taps, tap_step, weights_step, .. } = *source;
     // SAFETY: the caller's promise; weights and bias hold `N` elements per tap and block.
     unsafe {
@@ -122,7 +122,7 @@ pub(super) unsafe fn tile<S: Simd, const N: usize, const R: usize, const G: usiz
                     for n in 0..N {
                         let weight = s.splat(*weights.add(n));
                         for j in 0..R {
-                            sums[j][n] = s.multiply_add(pixels[j], weight, sums[j][n]);
+                            sums[j][n] = s.mul_add(pixels[j], weight, sums[j][n]);
                         }
                     }
                     weights = weights.wrapping_add(weights_step);
@@ -148,7 +148,7 @@ struct Block<const N: usize, const R: usize, const G: usize> {
 
 impl<const N: usize, const R: usize, const G: usize> Kernel for Block<N, R, G> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { N * R > S::ACCUMULATORS || G > S::GROUPS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -173,8 +173,7 @@ impl<const N: usize, const R: usize, const G: usize> Kernel for Block<N, R, G> {
                 // SAFETY: `forward` has checked that all reads of its pixels lie in `x`, and that
                 // `y` holds them; only lanes of pixels are written.
                 unsafe {
-                    let sums: [[S::Vector; N]; R] =
-                        tile(s, &source, x, row_offsets, group_step, &masks);
+                    let sums: [[S::V; N]; R] = tile(s, &source, x, row_offsets, group_step, &masks);
                     for j in 0..R {
                         if j >= filled {
                             break;

@@ -3,7 +3,7 @@
 use super::{Columns, assert_readable, split_columns};
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
-use crate::conv::simd::{Kernel, Limits, Simd, dispatch, limits};
+use crate::conv::simd::{ConvSimd, Kernel, Limits, dispatch, limits};
 use crate::layout::{Planes, Window};
 
 /// Bytes of input and gradient rows that are worked on at a time, so that they stay in the
@@ -45,7 +45,7 @@ struct Tile<const F: usize, const T: usize, const G: usize> {
 
 impl<const F: usize, const T: usize, const G: usize> Kernel for Tile<F, T, G> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { (F * T > S::ACCUMULATORS + 1) || G > S::GROUPS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -71,7 +71,7 @@ impl<const F: usize, const T: usize, const G: usize> Kernel for Tile<F, T, G> {
                     for f in 0..F {
                         let gradient = s.load(dy_at.wrapping_add(f * dy_plane + column));
                         for t in 0..T {
-                            sums[t][f] = s.multiply_add(pixels[t], gradient, sums[t][f]);
+                            sums[t][f] = s.mul_add(pixels[t], gradient, sums[t][f]);
                         }
                     }
                     column += S::LANES;
@@ -103,7 +103,7 @@ impl<const F: usize, const T: usize, const G: usize> Kernel for Tile<F, T, G> {
                         gradient = s.load_over(gradient, at.wrapping_sub(g * lanes), masks[g]);
                     }
                     for t in 0..T {
-                        sums[t][f] = s.multiply_add(pixels[t], gradient, sums[t][f]);
+                        sums[t][f] = s.mul_add(pixels[t], gradient, sums[t][f]);
                     }
                 }
                 row += G;
@@ -165,7 +165,7 @@ struct Reduce<'a> {
 
 impl Kernel for Reduce<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let (mut tap, mut filter) = (0, 0);
         for i in (0..self.n_sums).step_by(S::LANES) {
             let mut totals = [0.0; 16];
@@ -423,7 +423,7 @@ struct PlaneSum<'a> {
 
 impl Kernel for PlaneSum<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let zero = s.splat(0.0);
         let mut sums = [zero; 4];
         let mut turn = 0;

@@ -10,7 +10,7 @@ use super::kernel_grad::{KernelGrad, Target};
 use super::pool::{DEAD, unpool_rows};
 use crate::Isa;
 use crate::conv::blocks::{even_blocks, with_constant};
-use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch, limits};
 use crate::layout::{Halo, Planes, Window};
 
 /// Bytes of input in pixel order that are worked on at a time.
@@ -49,7 +49,7 @@ struct Gather<'a> {
 
 impl Kernel for Gather<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let Self { live, gradients, argmax, first, step, positions } = self;
         let lanes: [f32; 16] = std::array::from_fn(|lane| (lane * step) as f32);
         // SAFETY: `lanes` is as long as the longest vector, the slices hold `n` elements, and
@@ -154,7 +154,7 @@ struct Interleave {
 
 impl Kernel for Interleave {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let Self { x, x_row, x_plane, to, rows, columns, channels } = self;
         let zero = s.splat(0.0);
         // Four channels at a time: a vector then holds a quarter as many pixels of four.
@@ -177,10 +177,10 @@ impl Kernel for Interleave {
                             let at = (first + c) * x_plane + row * x_row + column;
                             planes[c] = s.load_over(zero, x.add(at), mask);
                         }
-                        let (a, b) = s.zip(planes[0], planes[2]);
-                        let (c, d) = s.zip(planes[1], planes[3]);
-                        let (e, f) = s.zip(a, c);
-                        let (g, h) = s.zip(b, d);
+                        let (a, b) = s.interleave(planes[0], planes[2]);
+                        let (c, d) = s.interleave(planes[1], planes[3]);
+                        let (e, f) = s.interleave(a, c);
+                        let (g, h) = s.interleave(b, d);
                         let pixels = [e, f, g, h];
                         let at = (row * columns + column) * channels + first;
                         if width == S::LANES && n == 4 {
@@ -219,7 +219,7 @@ struct Runs<'a, const R: usize, const V: usize> {
 
 impl<const R: usize, const V: usize> Kernel for Runs<'_, R, V> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { R * V > S::ACCUMULATORS + 1 } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -238,8 +238,7 @@ impl<const R: usize, const V: usize> Kernel for Runs<'_, R, V> {
                 for r in 0..R {
                     let run = patch.add(r * self.run_step);
                     for v in 0..V {
-                        sums[r][v] =
-                            s.multiply_add(s.load(run.add(v * S::LANES)), gradient, sums[r][v]);
+                        sums[r][v] = s.mul_add(s.load(run.add(v * S::LANES)), gradient, sums[r][v]);
                     }
                 }
             }
@@ -450,7 +449,7 @@ struct LiveSum<'a> {
 
 impl Kernel for LiveSum<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let zero = s.splat(0.0);
         let dead = s.splat(f32::from(DEAD));
         let mut sum = zero;

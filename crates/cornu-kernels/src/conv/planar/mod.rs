@@ -32,7 +32,7 @@ pub use kernel_grad_pooled::{
 pub use pack::{input_grad_window, pack, pack_transposed, packed_len};
 pub use pool::{forward_pool, forward_pool_in_bands, unpool};
 
-use super::simd::{Limits, Simd};
+use super::simd::{ConvSimd, Limits};
 use crate::layout::{Planes, Window};
 
 /// Output channels whose weights are packed together.
@@ -75,7 +75,7 @@ fn split_columns(
 
 /// Masks that select the first `width` lanes of each of `G` groups.
 #[inline(always)]
-fn group_masks<S: Simd, const G: usize>(s: S, width: usize) -> [S::Mask; G] {
+fn group_masks<S: ConvSimd, const G: usize>(s: S, width: usize) -> [S::Mask; G] {
     let lanes = S::LANES / G;
     let mut masks = [s.mask(0, 0); G];
     for g in 0..G {
@@ -90,12 +90,12 @@ fn group_masks<S: Simd, const G: usize>(s: S, width: usize) -> [S::Mask; G] {
 /// # Safety
 /// `S::LANES` elements at `from` and the selected lanes of the other groups are readable.
 #[inline(always)]
-unsafe fn load_groups<S: Simd, const G: usize>(
+unsafe fn load_groups<S: ConvSimd, const G: usize>(
     s: S,
     from: *const f32,
     step: usize,
     masks: &[S::Mask; G],
-) -> S::Vector {
+) -> S::V {
     // SAFETY: the caller's promise.
     unsafe {
         let mut v = s.load(from);

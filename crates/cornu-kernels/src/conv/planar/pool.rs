@@ -5,7 +5,7 @@ use super::forward::{Source, for_blocks, tile};
 use super::{Columns, assert_readable, group_masks, split_columns};
 use crate::Isa;
 use crate::conv::blocks::with_constant;
-use crate::conv::simd::{Kernel, Simd, dispatch, limits};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch, limits};
 use crate::helpers::Helpers;
 use crate::layout::{Planes, Window};
 
@@ -15,10 +15,10 @@ pub(super) const DEAD: u8 = 4;
 /// The maximum of a pool's top left, top right, lower left and lower right pixel, and its position:
 /// the first where several are equal.
 #[inline(always)]
-pub(super) fn pool<S: Simd>(
+pub(super) fn pool<S: ConvSimd>(
     s: S,
-    [left, right, low_left, low_right]: [S::Vector; 4],
-) -> (S::Vector, S::Vector) {
+    [left, right, low_left, low_right]: [S::V; 4],
+) -> (S::V, S::V) {
     let (top, low) = (s.max(left, right), s.max(low_left, low_right));
     let (one, two, three) = (s.splat(1.0), s.splat(2.0), s.splat(3.0));
     let side = s.if_greater(right, left, one, s.splat(0.0));
@@ -29,14 +29,14 @@ pub(super) fn pool<S: Simd>(
 /// The maxima of the pools of channels `2 * pair` and, in the upper half of the lanes, of the one
 /// after it; and the positions of the maxima in their pools.
 #[inline(always)]
-fn pool_pair<S: Simd, const N: usize>(
+fn pool_pair<S: ConvSimd, const N: usize>(
     s: S,
-    sums: &[[S::Vector; N]; 2],
+    sums: &[[S::V; N]; 2],
     pair: usize,
-) -> (S::Vector, S::Vector) {
+) -> (S::V, S::V) {
     let (first, second) = (2 * pair, (2 * pair + 1).min(N - 1));
-    let (left, right) = s.unzip(sums[0][first], sums[0][second]);
-    let (low_left, low_right) = s.unzip(sums[1][first], sums[1][second]);
+    let (left, right) = s.deinterleave(sums[0][first], sums[0][second]);
+    let (low_left, low_right) = s.deinterleave(sums[1][first], sums[1][second]);
     pool(s, [left, right, low_left, low_right])
 }
 
@@ -54,7 +54,7 @@ struct Block<const N: usize, const G: usize> {
 
 impl<const N: usize, const G: usize> Kernel for Block<N, G> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         if const { N * 2 > S::ACCUMULATORS || G > S::GROUPS } {
             unreachable!("no tile is chosen beyond the limits");
         }
@@ -76,7 +76,7 @@ impl<const N: usize, const G: usize> Kernel for Block<N, G> {
                 // SAFETY: `forward_pool` has checked that all reads lie in `x`, and that `y` and
                 // `argmax` hold all pooled pixels; only lanes of those are written.
                 unsafe {
-                    let sums: [[S::Vector; N]; 2] =
+                    let sums: [[S::V; N]; 2] =
                         tile(s, &source, x, offsets, 2 * source.x_row, &masks);
                     // Small loops, each over all channels: they are unrolled, which keeps the sums
                     // in registers.
@@ -271,7 +271,7 @@ struct Unpool {
 
 impl Kernel for Unpool {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let Self { d_full, full_row, d_pooled, pooled_row, argmax, pooled } = self;
         let zero = s.splat(0.0);
         for row in 0..pooled[0] {

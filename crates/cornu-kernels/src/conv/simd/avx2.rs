@@ -1,33 +1,22 @@
 //! AVX2 with FMA: 8 lanes, 16 registers.
 
-use super::{Kernel, Simd};
+use super::{ConvSimd, Kernel};
+use crate::simd::Avx2;
 use std::arch::x86_64::*;
-
-/// Proof of AVX2 and FMA; only [`run`] makes one.
-#[derive(Clone, Copy)]
-pub(super) struct Avx2(());
 
 /// # Safety
 /// The processor has the instructions named here, and `kernel` may run.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn run<K: Kernel>(kernel: K) {
     // SAFETY: the caller's promise.
-    unsafe { kernel.run(Avx2(())) }
+    unsafe { kernel.run(Avx2::new()) }
 }
 
 // SAFETY of every block below: `self` proves the instructions; memory is the caller's promise.
-impl Simd for Avx2 {
-    const LANES: usize = 8;
+impl ConvSimd for Avx2 {
     const ACCUMULATORS: usize = 12;
     const GROUPS: usize = 2;
-    type Vector = __m256;
     type Mask = __m256i;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_set1_ps(value) }
-    }
 
     #[inline(always)]
     fn mask(self, from: usize, to: usize) -> __m256i {
@@ -40,24 +29,12 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    unsafe fn load(self, from: *const f32) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_loadu_ps(from) }
-    }
-
-    #[inline(always)]
     unsafe fn load_over(self, under: __m256, from: *const f32, mask: __m256i) -> __m256 {
         // SAFETY: see the top of the implementation.
         unsafe {
             let loaded = _mm256_maskload_ps(from, mask);
             _mm256_blendv_ps(under, loaded, _mm256_castsi256_ps(mask))
         }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32, v: __m256) {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_storeu_ps(to, v) }
     }
 
     #[inline(always)]
@@ -149,62 +126,9 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn add(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn subtract(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, a: __m256, b: __m256, c: __m256) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn max(self, a: __m256, b: __m256) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_max_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn if_greater(self, a: __m256, b: __m256, yes: __m256, no: __m256) -> __m256 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm256_blendv_ps(no, yes, _mm256_cmp_ps::<_CMP_GT_OQ>(a, b)) }
-    }
-
-    #[inline(always)]
     fn if_equal(self, a: __m256, b: __m256, yes: __m256) -> __m256 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_and_ps(yes, _mm256_cmp_ps::<_CMP_EQ_OQ>(a, b)) }
-    }
-
-    #[inline(always)]
-    fn unzip(self, a: __m256, b: __m256) -> (__m256, __m256) {
-        // SAFETY: see the top of the implementation.
-        unsafe {
-            // Per half: a0 a2 b0 b2 | a4 a6 b4 b6; then the middle quarters change places.
-            let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(a, b));
-            let odd = _mm256_castps_pd(_mm256_shuffle_ps::<0b11_01_11_01>(a, b));
-            (
-                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even)),
-                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(odd)),
-            )
-        }
-    }
-
-    #[inline(always)]
-    fn zip(self, a: __m256, b: __m256) -> (__m256, __m256) {
-        // SAFETY: see the top of the implementation.
-        unsafe {
-            let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-            (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
-        }
     }
 
     #[inline(always)]

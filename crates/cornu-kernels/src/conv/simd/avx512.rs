@@ -1,33 +1,22 @@
 //! AVX-512: 16 lanes, 32 registers, masks.
 
-use super::{Kernel, Simd};
+use super::{ConvSimd, Kernel};
+use crate::simd::Avx512;
 use std::arch::x86_64::*;
-
-/// Proof of AVX-512 F, BW, DQ and VL; only [`run`] makes one.
-#[derive(Clone, Copy)]
-pub(super) struct Avx512(());
 
 /// # Safety
 /// The processor has the instructions named here, and `kernel` may run.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
 pub(super) unsafe fn run<K: Kernel>(kernel: K) {
     // SAFETY: the caller's promise.
-    unsafe { kernel.run(Avx512(())) }
+    unsafe { kernel.run(Avx512::new()) }
 }
 
 // SAFETY of every block below: `self` proves the instructions; memory is the caller's promise.
-impl Simd for Avx512 {
-    const LANES: usize = 16;
+impl ConvSimd for Avx512 {
     const ACCUMULATORS: usize = 24;
     const GROUPS: usize = 4;
-    type Vector = __m512;
     type Mask = __mmask16;
-
-    #[inline(always)]
-    fn splat(self, value: f32) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_set1_ps(value) }
-    }
 
     #[inline(always)]
     fn mask(self, from: usize, to: usize) -> __mmask16 {
@@ -35,21 +24,9 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    unsafe fn load(self, from: *const f32) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_loadu_ps(from) }
-    }
-
-    #[inline(always)]
     unsafe fn load_over(self, under: __m512, from: *const f32, mask: __mmask16) -> __m512 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_mask_loadu_ps(under, mask, from) }
-    }
-
-    #[inline(always)]
-    unsafe fn store(self, to: *mut f32, v: __m512) {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_storeu_ps(to, v) }
     }
 
     #[inline(always)]
@@ -147,60 +124,9 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
-    fn add(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_add_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn subtract(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_sub_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn multiply_add(self, a: __m512, b: __m512, c: __m512) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_fmadd_ps(a, b, c) }
-    }
-
-    #[inline(always)]
-    fn max(self, a: __m512, b: __m512) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_max_ps(a, b) }
-    }
-
-    #[inline(always)]
-    fn if_greater(self, a: __m512, b: __m512, yes: __m512, no: __m512) -> __m512 {
-        // SAFETY: see the top of the implementation.
-        unsafe { _mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(a, b), no, yes) }
-    }
-
-    #[inline(always)]
     fn if_equal(self, a: __m512, b: __m512, yes: __m512) -> __m512 {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_maskz_mov_ps(_mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b), yes) }
-    }
-
-    #[inline(always)]
-    fn unzip(self, a: __m512, b: __m512) -> (__m512, __m512) {
-        // SAFETY: see the top of the implementation.
-        unsafe {
-            let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
-            let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-            (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
-        }
-    }
-
-    #[inline(always)]
-    fn zip(self, a: __m512, b: __m512) -> (__m512, __m512) {
-        // SAFETY: see the top of the implementation.
-        unsafe {
-            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-            let high =
-                _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
-            (_mm512_permutex2var_ps(a, low, b), _mm512_permutex2var_ps(a, high, b))
-        }
     }
 
     #[inline(always)]

@@ -1,65 +1,57 @@
-//! The few vector operations that the convolutions are made of, so that each tile is written once.
+//! What convolutions need of vectors beyond [`Simd`], and how their tiles are compiled for each
+//! instruction set.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod portable;
 
 use crate::Isa;
 use crate::isa::Level;
+#[cfg(target_arch = "aarch64")]
+use crate::simd::Neon;
+#[cfg(target_arch = "x86_64")]
+use crate::simd::{Avx2, Avx512};
+use crate::simd::{Portable, Simd};
 
-/// A vector instruction set. A value of the type is the proof that the processor has it, so that
-/// arithmetic is safe; only memory access is not.
-pub(super) trait Simd: Copy {
-    /// `f32` per vector.
-    const LANES: usize;
+/// The operations of convolutions. Arithmetic is safe, as in [`Simd`]; only memory access is not.
+pub(super) trait ConvSimd: Simd {
     /// Largest number of accumulators a tile should keep in registers.
     const ACCUMULATORS: usize;
     /// Into how many groups of lanes a vector may be split, each for another row of pixels.
     const GROUPS: usize;
-    type Vector: Copy;
     /// A selection of lanes.
     type Mask: Copy;
 
-    fn splat(self, value: f32) -> Self::Vector;
     /// Lanes `from..to`.
     fn mask(self, from: usize, to: usize) -> Self::Mask;
-    /// # Safety
-    /// `LANES` elements are readable at `from`.
-    unsafe fn load(self, from: *const f32) -> Self::Vector;
     /// `under` with the selected lanes replaced by what lies at `from + lane`.
     /// # Safety
     /// The selected elements are readable.
-    unsafe fn load_over(
-        self,
-        under: Self::Vector,
-        from: *const f32,
-        mask: Self::Mask,
-    ) -> Self::Vector;
-    /// # Safety
-    /// `LANES` elements are writable at `to`.
-    unsafe fn store(self, to: *mut f32, v: Self::Vector);
+    unsafe fn load_over(self, under: Self::V, from: *const f32, mask: Self::Mask) -> Self::V;
     /// Writes the lower half of the lanes.
     /// # Safety
     /// `LANES / 2` elements are writable at `to`.
-    unsafe fn store_lower(self, to: *mut f32, v: Self::Vector);
+    unsafe fn store_lower(self, to: *mut f32, v: Self::V);
     /// Writes lanes `4 i..4 i + 4` to `to + i * step`, for every `i`.
     /// # Safety
     /// Four elements are writable at each of these places.
-    unsafe fn store_fours(self, to: *mut f32, step: usize, v: Self::Vector);
+    unsafe fn store_fours(self, to: *mut f32, step: usize, v: Self::V);
     /// Writes the selected lanes to `to + lane`.
     /// # Safety
     /// The selected elements are writable.
-    unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask, v: Self::Vector);
+    unsafe fn store_masked(self, to: *mut f32, mask: Self::Mask, v: Self::V);
     /// Lanes `0..n`, which hold whole numbers in `0..=255`, as bytes.
     /// # Safety
     /// `n <= LANES` bytes are writable at `to`.
-    unsafe fn store_bytes(self, to: *mut u8, n: usize, v: Self::Vector);
+    unsafe fn store_bytes(self, to: *mut u8, n: usize, v: Self::V);
     /// `n` bytes as numbers; the other lanes are 0.
     /// # Safety
     /// `n <= LANES` bytes are readable at `from`.
-    unsafe fn load_bytes(self, from: *const u8, n: usize) -> Self::Vector;
+    unsafe fn load_bytes(self, from: *const u8, n: usize) -> Self::V;
     /// Of lanes `0..n`, packs those where `less.0 < less.1`: their `whole.0`, whole numbers from 0
     /// to 2^24, one after the other at `whole.1`, their `value.0` at `value.1`. Returns how many
     /// they are.
@@ -68,45 +60,29 @@ pub(super) trait Simd: Copy {
     unsafe fn pack_less(
         self,
         n: usize,
-        less: (Self::Vector, Self::Vector),
-        whole: (Self::Vector, *mut u32),
-        value: (Self::Vector, *mut f32),
+        less: (Self::V, Self::V),
+        whole: (Self::V, *mut u32),
+        value: (Self::V, *mut f32),
     ) -> usize;
     /// Adds up the lanes of `LANES` vectors that lie one after the other at `from`: lane `i` of
     /// the result is the sum of vector `i`.
     /// # Safety
     /// `LANES * LANES` elements are readable at `from`.
-    unsafe fn sums(self, from: *const f32) -> Self::Vector;
+    unsafe fn sums(self, from: *const f32) -> Self::V;
 
-    fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    fn subtract(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `a * b + c`, rounded once where the instruction set can.
-    fn multiply_add(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
-    /// The larger; `b` where either is NaN.
-    fn max(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `yes` where `a > b`, else `no`.
-    fn if_greater(
-        self,
-        a: Self::Vector,
-        b: Self::Vector,
-        yes: Self::Vector,
-        no: Self::Vector,
-    ) -> Self::Vector;
     /// `yes` where `a == b`, else 0.
-    fn if_equal(self, a: Self::Vector, b: Self::Vector, yes: Self::Vector) -> Self::Vector;
-    /// The even and the odd elements of `a` followed by `b`.
-    fn unzip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
-    /// The inverse of `unzip`: `a0 b0 a1 b1 …`, first and second half.
-    fn zip(self, a: Self::Vector, b: Self::Vector) -> (Self::Vector, Self::Vector);
+    fn if_equal(self, a: Self::V, b: Self::V, yes: Self::V) -> Self::V;
     /// The upper half of the lanes, in the lower half.
-    fn upper(self, v: Self::Vector) -> Self::Vector;
+    fn upper(self, v: Self::V) -> Self::V;
     /// In each of `G` groups of lanes of `v` the next lane, and in the last lane of group `g` lane
     /// `FIRST + g` of `then`.
-    fn next_lanes<const G: usize, const FIRST: usize>(
-        self,
-        v: Self::Vector,
-        then: Self::Vector,
-    ) -> Self::Vector;
+    fn next_lanes<const G: usize, const FIRST: usize>(self, v: Self::V, then: Self::V) -> Self::V;
+
+    /// `yes` where `a > b`, else `no`.
+    #[inline(always)]
+    fn if_greater(self, a: Self::V, b: Self::V, yes: Self::V, no: Self::V) -> Self::V {
+        self.select(self.lt(b, a), yes, no)
+    }
 
     /// Spreads each lane over a 2x2 square: the result is two rows of two vectors, zero but for
     /// the place in the square, in row-major order, that the lane's byte names. A byte above 3
@@ -114,7 +90,7 @@ pub(super) trait Simd: Copy {
     /// # Safety
     /// `n` bytes are readable at `places`; lanes from `n` on are zero.
     #[inline(always)]
-    unsafe fn spread(self, v: Self::Vector, places: *const u8, n: usize) -> [[Self::Vector; 2]; 2] {
+    unsafe fn spread(self, v: Self::V, places: *const u8, n: usize) -> [[Self::V; 2]; 2] {
         // SAFETY: the caller's promise.
         let place = unsafe { self.load_bytes(places, n) };
         // No closures here: they would not become part of the function that has the instructions.
@@ -122,7 +98,7 @@ pub(super) trait Simd: Copy {
             (self.if_equal(place, self.splat(0.0), v), self.if_equal(place, self.splat(1.0), v));
         let (left, right) =
             (self.if_equal(place, self.splat(2.0), v), self.if_equal(place, self.splat(3.0), v));
-        let (top, bottom) = (self.zip(top_left, top_right), self.zip(left, right));
+        let (top, bottom) = (self.interleave(top_left, top_right), self.interleave(left, right));
         [[top.0, top.1], [bottom.0, bottom.1]]
     }
 }
@@ -146,7 +122,7 @@ const fn next_lanes<const N: usize>(groups: usize, first: usize) -> [i32; N] {
 pub(super) trait Kernel {
     /// # Safety
     /// The implementor says which memory must be accessible.
-    unsafe fn run<S: Simd>(self, simd: S);
+    unsafe fn run<S: ConvSimd>(self, simd: S);
 }
 
 /// Runs `kernel` with the instructions of `isa`.
@@ -162,8 +138,11 @@ pub(super) unsafe fn dispatch<K: Kernel>(isa: Isa, kernel: K) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Level::Avx2 => unsafe { avx2::run(kernel) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: as above.
+        Level::Neon => unsafe { neon::run(kernel) },
         // SAFETY: the kernel's own demands are the caller's.
-        _ => unsafe { kernel.run(portable::Portable) },
+        _ => unsafe { kernel.run(Portable) },
     }
 }
 
@@ -176,7 +155,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    fn of<S: Simd>() -> Self {
+    fn of<S: ConvSimd>() -> Self {
         Self { lanes: S::LANES, accumulators: S::ACCUMULATORS, groups: S::GROUPS }
     }
 }
@@ -185,10 +164,12 @@ impl Limits {
 pub(super) fn limits(isa: Isa) -> Limits {
     match isa.level() {
         #[cfg(target_arch = "x86_64")]
-        Level::Avx512 => Limits::of::<avx512::Avx512>(),
+        Level::Avx512 => Limits::of::<Avx512>(),
         #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => Limits::of::<avx2::Avx2>(),
-        _ => Limits::of::<portable::Portable>(),
+        Level::Avx2 => Limits::of::<Avx2>(),
+        #[cfg(target_arch = "aarch64")]
+        Level::Neon => Limits::of::<Neon>(),
+        _ => Limits::of::<Portable>(),
     }
 }
 
@@ -200,7 +181,7 @@ mod tests {
 
     impl Kernel for Check {
         #[inline(always)]
-        unsafe fn run<S: Simd>(self, s: S) {
+        unsafe fn run<S: ConvSimd>(self, s: S) {
             let n = S::LANES;
             let a: Vec<f32> = (0..n * n).map(|i| i as f32).collect();
             let b: Vec<f32> = (0..n).map(|i| 100.0 - i as f32).collect();
@@ -213,10 +194,10 @@ mod tests {
                 };
                 let (va, vb) = (s.load(a.as_ptr()), s.load(b.as_ptr()));
                 let both: Vec<f32> = a[..n].iter().chain(&b).copied().collect();
-                let (even, odd) = s.unzip(va, vb);
+                let (even, odd) = s.deinterleave(va, vb);
                 assert_eq!(get(even), both.iter().step_by(2).copied().collect::<Vec<_>>());
                 assert_eq!(get(odd), both.iter().skip(1).step_by(2).copied().collect::<Vec<_>>());
-                let (low, high) = s.zip(even, odd);
+                let (low, high) = s.interleave(even, odd);
                 assert_eq!((get(low), get(high)), (get(va), get(vb)));
                 assert_eq!(get(s.upper(va))[..n / 2], a[n / 2..n]);
                 let one = [&a[1..n], &b[2..3]].concat();
@@ -287,9 +268,9 @@ mod tests {
                     assert_eq!(greater[i], if 2 * i > n { 1.0 } else { 2.0 });
                     assert_eq!(equal[i], if 2 * i == n { 3.0 } else { 0.0 });
                 }
-                let fused = get(s.multiply_add(va, vb, s.add(va, half)));
+                let fused = get(s.mul_add(va, vb, s.add(va, half)));
                 let larger = get(s.max(va, half));
-                let less = get(s.subtract(va, vb));
+                let less = get(s.sub(va, vb));
                 for i in 0..n {
                     assert_eq!(fused[i], a[i] * b[i] + a[i] + n as f32 / 2.0);
                     assert_eq!(larger[i], a[i].max(n as f32 / 2.0));

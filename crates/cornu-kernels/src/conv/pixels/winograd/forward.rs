@@ -9,7 +9,7 @@ use crate::conv::blocks::even_blocks;
 use crate::conv::pixels::pack::panel_width;
 use crate::conv::pixels::parts::{Division, Part, for_parts};
 use crate::conv::pixels::tile::{Grid, dense_panel};
-use crate::conv::simd::{Kernel, Simd, dispatch};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch};
 use crate::helpers::Helpers;
 use crate::layout::{Pixels, Window};
 
@@ -262,7 +262,7 @@ impl Input {
     /// The channels that `mask` selects, all if `FULL`, are accessible on both sides: of all pixels,
     /// if `INSIDE`, else of those that lie in memory.
     #[inline(always)]
-    unsafe fn tile<S: Simd, const FULL: bool, const INSIDE: bool>(
+    unsafe fn tile<S: ConvSimd, const FULL: bool, const INSIDE: bool>(
         &self,
         s: S,
         x: *const f32,
@@ -301,7 +301,7 @@ impl Input {
 
 impl Kernel for Input {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let (channels, row) = (self.layout.channels, self.layout.row());
         let all = s.mask(0, S::LANES);
         for t in 0..self.count {
@@ -349,7 +349,7 @@ struct Output {
 
 impl Kernel for Output {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let Pixels { channels: pixel, height, width, .. } = self.layout;
         let row = self.layout.row();
         for first in (0..self.channels).step_by(S::LANES) {

@@ -9,7 +9,7 @@ use crate::conv::blocks::even_blocks;
 use crate::conv::pixels::PAD;
 use crate::conv::pixels::pack::panel_width;
 use crate::conv::pixels::tile::{Grid, dense_panel};
-use crate::conv::simd::{Kernel, Simd, dispatch};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch};
 use crate::layout::{Pixels, Window};
 
 /// Inputs whose weights are finished together.
@@ -152,7 +152,7 @@ struct OutputGrad {
 
 impl Kernel for OutputGrad {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let Pixels { channels, height, width, .. } = self.layout;
         let row = self.layout.row();
         for t in 0..self.count {
@@ -205,7 +205,7 @@ struct Finish {
 
 impl Kernel for Finish {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         for input in 0..self.n_inputs {
             for first in (0..self.n_filters).step_by(S::LANES) {
                 let mask = s.mask(0, (self.n_filters - first).min(S::LANES));

@@ -4,7 +4,7 @@ use super::transforms::{self, along_both_axes};
 use super::{IN, PANEL, POINTS, TAPS};
 use crate::Isa;
 use crate::conv::pixels::pack::{padded, panel_width};
-use crate::conv::simd::{Kernel, Simd, dispatch};
+use crate::conv::simd::{ConvSimd, Kernel, dispatch};
 
 /// Elements of a packed kernel `(3, 3, in_channels, filters)`, in either direction.
 pub fn packed_len(in_channels: usize, filters: usize) -> usize {
@@ -129,7 +129,7 @@ struct Panel<'a> {
 
 impl Kernel for Panel<'_> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let source = self.source;
         for depth in 0..source.depth {
             for first in (0..self.width).step_by(S::LANES) {

@@ -4,15 +4,15 @@
 //! from Lagrange's interpolation; each docstring gives the matrix.
 
 use super::{IN, OUT, TAPS};
-use crate::conv::simd::Simd;
+use crate::conv::simd::ConvSimd;
 
 const A: f32 = std::f32::consts::FRAC_1_SQRT_2;
 const B: f32 = std::f32::consts::SQRT_2;
 
 /// `even + scale * odd` and `even - scale * odd`: the values at two opposite places.
 #[inline(always)]
-fn opposite<S: Simd>(s: S, even: S::Vector, odd: S::Vector, scale: f32) -> [S::Vector; 2] {
-    [s.multiply_add(s.splat(scale), odd, even), s.multiply_add(s.splat(-scale), odd, even)]
+fn opposite<S: ConvSimd>(s: S, even: S::V, odd: S::V, scale: f32) -> [S::V; 2] {
+    [s.mul_add(s.splat(scale), odd, even), s.mul_add(s.splat(-scale), odd, even)]
 }
 
 /// Input pixels at the places.
@@ -26,13 +26,13 @@ fn opposite<S: Simd>(s: S, even: S::Vector, odd: S::Vector, scale: f32) -> [S::V
 /// [ 0    1    0   -5/2   0  1 ]
 /// ```
 #[inline(always)]
-pub(in crate::conv) fn input<S: Simd>(s: S, x: &[S::Vector; IN]) -> [S::Vector; IN] {
+pub(in crate::conv) fn input<S: ConvSimd>(s: S, x: &[S::V; IN]) -> [S::V; IN] {
     let (five, two, half) = (s.splat(-2.5), s.splat(-2.0), s.splat(-0.5));
-    let zero = s.add(s.multiply_add(five, x[2], x[0]), x[4]);
-    let infinity = s.add(s.multiply_add(five, x[3], x[1]), x[5]);
-    let (even, odd) = (s.multiply_add(two, x[2], x[4]), s.multiply_add(two, x[1], x[3]));
+    let zero = s.add(s.mul_add(five, x[2], x[0]), x[4]);
+    let infinity = s.add(s.mul_add(five, x[3], x[1]), x[5]);
+    let (even, odd) = (s.mul_add(two, x[2], x[4]), s.mul_add(two, x[1], x[3]));
     let [a, minus_a] = opposite(s, even, odd, A);
-    let (even, odd) = (s.multiply_add(half, x[2], x[4]), s.multiply_add(half, x[1], x[3]));
+    let (even, odd) = (s.mul_add(half, x[2], x[4]), s.mul_add(half, x[1], x[3]));
     let [b, minus_b] = opposite(s, even, odd, B);
     [zero, a, minus_a, b, minus_b, infinity]
 }
@@ -48,11 +48,11 @@ pub(in crate::conv) fn input<S: Simd>(s: S, x: &[S::Vector; IN]) -> [S::Vector; 
 /// [  0      0     1  ]
 /// ```
 #[inline(always)]
-pub(in crate::conv) fn taps<S: Simd>(s: S, taps: &[S::Vector; TAPS]) -> [S::Vector; IN] {
-    let third = s.multiply_add(s.splat(1.0 / 3.0), taps[2], s.splat(0.0));
-    let even = s.subtract(s.multiply_add(s.splat(-2.0 / 3.0), taps[0], s.splat(0.0)), third);
+pub(in crate::conv) fn taps<S: ConvSimd>(s: S, taps: &[S::V; TAPS]) -> [S::V; IN] {
+    let third = s.mul_add(s.splat(1.0 / 3.0), taps[2], s.splat(0.0));
+    let even = s.sub(s.mul_add(s.splat(-2.0 / 3.0), taps[0], s.splat(0.0)), third);
     let [a, minus_a] = opposite(s, even, taps[1], -2.0 * A / 3.0);
-    let even = s.multiply_add(s.splat(1.0 / 6.0), taps[0], third);
+    let even = s.mul_add(s.splat(1.0 / 6.0), taps[0], third);
     let [b, minus_b] = opposite(s, even, taps[1], B / 6.0);
     [taps[0], a, minus_a, b, minus_b, taps[2]]
 }
@@ -66,41 +66,39 @@ pub(in crate::conv) fn taps<S: Simd>(s: S, taps: &[S::Vector; TAPS]) -> [S::Vect
 /// [ 0  A/2  -A/2   2B  -2B   1 ]
 /// ```
 #[inline(always)]
-pub(in crate::conv) fn output<S: Simd>(s: S, m: &[S::Vector; IN]) -> [S::Vector; OUT] {
-    let (even_a, odd_a) = (s.add(m[1], m[2]), s.subtract(m[1], m[2]));
-    let (even_b, odd_b) = (s.add(m[3], m[4]), s.subtract(m[3], m[4]));
-    let (odd_a, odd_b) = (
-        s.multiply_add(s.splat(A), odd_a, s.splat(0.0)),
-        s.multiply_add(s.splat(B), odd_b, s.splat(0.0)),
-    );
+pub(in crate::conv) fn output<S: ConvSimd>(s: S, m: &[S::V; IN]) -> [S::V; OUT] {
+    let (even_a, odd_a) = (s.add(m[1], m[2]), s.sub(m[1], m[2]));
+    let (even_b, odd_b) = (s.add(m[3], m[4]), s.sub(m[3], m[4]));
+    let (odd_a, odd_b) =
+        (s.mul_add(s.splat(A), odd_a, s.splat(0.0)), s.mul_add(s.splat(B), odd_b, s.splat(0.0)));
     let (half, two) = (s.splat(0.5), s.splat(2.0));
-    let third = s.multiply_add(two, even_b, s.multiply_add(half, even_a, s.splat(0.0)));
-    let fourth = s.multiply_add(two, odd_b, s.multiply_add(half, odd_a, m[5]));
+    let third = s.mul_add(two, even_b, s.mul_add(half, even_a, s.splat(0.0)));
+    let fourth = s.mul_add(two, odd_b, s.mul_add(half, odd_a, m[5]));
     [s.add(s.add(m[0], even_a), even_b), s.add(odd_a, odd_b), third, fourth]
 }
 
 /// Gradients of output pixels at the places: [`output`] transposed.
 #[inline(always)]
-pub(in crate::conv) fn output_grad<S: Simd>(s: S, dy: &[S::Vector; OUT]) -> [S::Vector; IN] {
+pub(in crate::conv) fn output_grad<S: ConvSimd>(s: S, dy: &[S::V; OUT]) -> [S::V; IN] {
     let (half, two) = (s.splat(0.5), s.splat(2.0));
-    let (even, odd) = (s.multiply_add(half, dy[2], dy[0]), s.multiply_add(half, dy[3], dy[1]));
+    let (even, odd) = (s.mul_add(half, dy[2], dy[0]), s.mul_add(half, dy[3], dy[1]));
     let [a, minus_a] = opposite(s, even, odd, A);
-    let (even, odd) = (s.multiply_add(two, dy[2], dy[0]), s.multiply_add(two, dy[3], dy[1]));
+    let (even, odd) = (s.mul_add(two, dy[2], dy[0]), s.mul_add(two, dy[3], dy[1]));
     let [b, minus_b] = opposite(s, even, odd, B);
     [dy[0], a, minus_a, b, minus_b, dy[3]]
 }
 
 /// Gradients of the taps from those at the places: [`taps`] transposed.
 #[inline(always)]
-pub(in crate::conv) fn taps_grad<S: Simd>(s: S, d: &[S::Vector; IN]) -> [S::Vector; TAPS] {
-    let (even_a, odd_a) = (s.add(d[1], d[2]), s.subtract(d[1], d[2]));
-    let (even_b, odd_b) = (s.add(d[3], d[4]), s.subtract(d[3], d[4]));
-    let first = s.multiply_add(s.splat(-2.0 / 3.0), even_a, d[0]);
-    let second = s.multiply_add(s.splat(-2.0 * A / 3.0), odd_a, s.splat(0.0));
-    let third = s.multiply_add(s.splat(1.0 / 3.0), s.subtract(even_b, even_a), d[5]);
+pub(in crate::conv) fn taps_grad<S: ConvSimd>(s: S, d: &[S::V; IN]) -> [S::V; TAPS] {
+    let (even_a, odd_a) = (s.add(d[1], d[2]), s.sub(d[1], d[2]));
+    let (even_b, odd_b) = (s.add(d[3], d[4]), s.sub(d[3], d[4]));
+    let first = s.mul_add(s.splat(-2.0 / 3.0), even_a, d[0]);
+    let second = s.mul_add(s.splat(-2.0 * A / 3.0), odd_a, s.splat(0.0));
+    let third = s.mul_add(s.splat(1.0 / 3.0), s.sub(even_b, even_a), d[5]);
     [
-        s.multiply_add(s.splat(1.0 / 6.0), even_b, first),
-        s.multiply_add(s.splat(B / 6.0), odd_b, second),
+        s.mul_add(s.splat(1.0 / 6.0), even_b, first),
+        s.mul_add(s.splat(B / 6.0), odd_b, second),
         third,
     ]
 }

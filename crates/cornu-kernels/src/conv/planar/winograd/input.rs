@@ -2,7 +2,7 @@
 
 use super::{GROUPS, IN, OUT};
 use crate::conv::pixels::winograd::transforms;
-use crate::conv::simd::{Kernel, Simd};
+use crate::conv::simd::{ConvSimd, Kernel};
 
 /// Elements of a line, at most: a strip's columns and those that its last tile reads beyond them.
 pub(super) const LINE: usize = 16 * OUT + 16;
@@ -38,7 +38,7 @@ impl<const G: usize> Input<G> {
     /// # Safety
     /// `x` may be read in all rows, `reach` columns each; `lines` is as long as said.
     #[inline(always)]
-    unsafe fn to_lines<S: Simd>(&self, s: S, x: *const f32) {
+    unsafe fn to_lines<S: ConvSimd>(&self, s: S, x: *const f32) {
         // All that some tile with output pixels reads.
         let covered = self.reach.next_multiple_of(OUT) + IN - OUT;
         let covered = covered.min(S::LANES * OUT / G + IN - OUT);
@@ -74,7 +74,7 @@ impl<const G: usize> Input<G> {
     /// # Safety
     /// The lines are accessible.
     #[inline(always)]
-    unsafe fn columns<S: Simd>(&self, s: S, i: usize) -> [S::Vector; IN] {
+    unsafe fn columns<S: ConvSimd>(&self, s: S, i: usize) -> [S::V; IN] {
         // SAFETY: the caller's promise; a line holds a vector more than the strip's columns.
         unsafe {
             let mut pixels = [s.splat(0.0); OUT];
@@ -82,10 +82,10 @@ impl<const G: usize> Input<G> {
                 let line = self.line(k * G / OUT, i);
                 pixels[k] = s.load(line.wrapping_add(k % (OUT / G) * S::LANES));
             }
-            let (even, odd) = s.unzip(pixels[0], pixels[1]);
-            let (more_even, more_odd) = s.unzip(pixels[2], pixels[3]);
-            let (first, third) = s.unzip(even, more_even);
-            let (second, fourth) = s.unzip(odd, more_odd);
+            let (even, odd) = s.deinterleave(pixels[0], pixels[1]);
+            let (more_even, more_odd) = s.deinterleave(pixels[2], pixels[3]);
+            let (first, third) = s.deinterleave(even, more_even);
+            let (second, fourth) = s.deinterleave(odd, more_odd);
             // What follows the last tile of each row of tiles: first columns, then second ones.
             let mut then = s.load(self.line(0, i).wrapping_add(S::LANES * OUT / G));
             if G == 1 {
@@ -93,7 +93,7 @@ impl<const G: usize> Input<G> {
                     (s.next_lanes::<1, 0>(first, then), s.next_lanes::<1, 1>(second, then));
                 return [first, second, third, fourth, fifth, sixth];
             }
-            then = s.zip(then, s.load(self.line(1, i).wrapping_add(S::LANES * OUT / G))).0;
+            then = s.interleave(then, s.load(self.line(1, i).wrapping_add(S::LANES * OUT / G))).0;
             let (fifth, sixth) =
                 (s.next_lanes::<2, 0>(first, then), s.next_lanes::<2, 2>(second, then));
             [first, second, third, fourth, fifth, sixth]
@@ -103,7 +103,7 @@ impl<const G: usize> Input<G> {
 
 impl<const G: usize> Kernel for Input<G> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         for c in 0..self.channels {
             let v = self.v.wrapping_add(c * S::LANES);
             // SAFETY: the maker's promise.

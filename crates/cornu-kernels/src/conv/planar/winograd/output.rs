@@ -4,7 +4,7 @@ use super::strips::Place;
 use super::{IN, OUT};
 use crate::conv::pixels::winograd::transforms;
 use crate::conv::planar::pool::{DEAD, pool};
-use crate::conv::simd::{Kernel, Simd};
+use crate::conv::simd::{ConvSimd, Kernel};
 
 /// One strip of `G` rows of tiles, some filters.
 pub(super) struct Output<const G: usize, const POOL: bool> {
@@ -29,7 +29,7 @@ impl<const G: usize, const POOL: bool> Output<G, POOL> {
     /// For part `part` of `parts` of a row of the strip, of a vector each: its first row and column in
     /// `y`, and how many of its columns there are.
     #[inline(always)]
-    fn part<S: Simd>(&self, part: usize, parts: usize) -> (usize, usize, usize) {
+    fn part<S: ConvSimd>(&self, part: usize, parts: usize) -> (usize, usize, usize) {
         let shrink = if POOL { 2 } else { 1 };
         let top = self.place.tops[part * G / parts] / shrink;
         let left = self.place.left / shrink + part % (parts / G) * S::LANES;
@@ -39,7 +39,7 @@ impl<const G: usize, const POOL: bool> Output<G, POOL> {
     /// # Safety
     /// `n` elements are writable at `to`.
     #[inline(always)]
-    unsafe fn store<S: Simd>(s: S, to: *mut f32, n: usize, v: S::Vector) {
+    unsafe fn store<S: ConvSimd>(s: S, to: *mut f32, n: usize, v: S::V) {
         // SAFETY: the caller's promise.
         unsafe {
             if n == S::LANES {
@@ -55,18 +55,11 @@ impl<const G: usize, const POOL: bool> Output<G, POOL> {
     /// # Safety
     /// The filter's plane `y` holds all pixels of the picture.
     #[inline(always)]
-    unsafe fn plain<S: Simd>(
-        &self,
-        s: S,
-        y: *mut f32,
-        bias: S::Vector,
-        i: usize,
-        row: [S::Vector; OUT],
-    ) {
-        let (first, more_first) = s.zip(row[0], row[2]);
-        let (second, more_second) = s.zip(row[1], row[3]);
-        let (a, b) = s.zip(first, second);
-        let (c, d) = s.zip(more_first, more_second);
+    unsafe fn plain<S: ConvSimd>(&self, s: S, y: *mut f32, bias: S::V, i: usize, row: [S::V; OUT]) {
+        let (first, more_first) = s.interleave(row[0], row[2]);
+        let (second, more_second) = s.interleave(row[1], row[3]);
+        let (a, b) = s.interleave(first, second);
+        let (c, d) = s.interleave(more_first, more_second);
         let parts = [a, b, c, d];
         for part in 0..OUT {
             let mut v = s.add(parts[part], bias);
@@ -86,14 +79,14 @@ impl<const G: usize, const POOL: bool> Output<G, POOL> {
     /// # Safety
     /// The filter's planes `y` and `argmax` hold all pixels of the pooled picture.
     #[inline(always)]
-    unsafe fn pooled<S: Simd>(
+    unsafe fn pooled<S: ConvSimd>(
         &self,
         s: S,
         y: *mut f32,
         argmax: Option<*mut u8>,
-        bias: S::Vector,
+        bias: S::V,
         i: usize,
-        rows: [[S::Vector; OUT]; 2],
+        rows: [[S::V; OUT]; 2],
     ) {
         let zero = s.splat(0.0);
         let (mut best, mut position) = ([zero; 2], [zero; 2]);
@@ -109,9 +102,9 @@ impl<const G: usize, const POOL: bool> Output<G, POOL> {
                 best[side] = s.max(zero, best[side]);
             }
         }
-        let (a, b) = s.zip(best[0], best[1]);
+        let (a, b) = s.interleave(best[0], best[1]);
         let best = [a, b];
-        let (a, b) = s.zip(position[0], position[1]);
+        let (a, b) = s.interleave(position[0], position[1]);
         let position = [a, b];
         for part in 0..2 {
             let (top, left, n) = self.part::<S>(part, 2);
@@ -132,7 +125,7 @@ impl<const G: usize, const POOL: bool> Output<G, POOL> {
 
 impl<const G: usize, const POOL: bool> Kernel for Output<G, POOL> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         for filter in 0..self.filters {
             let m = self.m.wrapping_add(filter * S::LANES);
             let y = self.y.wrapping_add(filter * self.y_plane);

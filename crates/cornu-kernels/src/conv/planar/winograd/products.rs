@@ -1,7 +1,7 @@
 //! The sums over the channels, at all points.
 
 use super::POINTS;
-use crate::conv::simd::{Kernel, Simd};
+use crate::conv::simd::{ConvSimd, Kernel};
 
 /// One strip, `N` filters.
 pub(super) struct Products<const N: usize> {
@@ -18,7 +18,7 @@ pub(super) struct Products<const N: usize> {
 
 impl<const N: usize> Kernel for Products<N> {
     #[inline(always)]
-    unsafe fn run<S: Simd>(self, s: S) {
+    unsafe fn run<S: ConvSimd>(self, s: S) {
         let mut weights = self.weights;
         for point in 0..POINTS {
             let v = self.v.wrapping_add(point * self.v_point);
@@ -29,7 +29,7 @@ impl<const N: usize> Kernel for Products<N> {
                 for c in 0..self.channels {
                     let value = s.load(v.wrapping_add(c * S::LANES));
                     for n in 0..N {
-                        sums[n] = s.multiply_add(value, s.splat(*weights.add(n)), sums[n]);
+                        sums[n] = s.mul_add(value, s.splat(*weights.add(n)), sums[n]);
                     }
                     weights = weights.wrapping_add(N);
                 }
