@@ -90,6 +90,21 @@ impl Program {
         }
     }
 
+    /// Bytes of memory that the program holds between runs, for values that all samples share and for
+    /// those of the last batch. The reference runtime holds none.
+    pub fn held_bytes(&self) -> usize {
+        self.engine.as_ref().map_or(0, |engine| engine.machine.held_bytes())
+    }
+
+    /// Gives that memory back; the next run takes it anew, which costs about as much as writing to all
+    /// of it once.
+    pub fn release_memory(&mut self) {
+        if let Some(engine) = &mut self.engine {
+            engine.machine.release_memory();
+            engine.made_from = None;
+        }
+    }
+
     /// Takes the time of every step of the runs from now on. The reference runtime has no steps.
     pub fn start_profile(&mut self) {
         if let Some(engine) = &mut self.engine {

@@ -87,17 +87,15 @@ struct Given<'a> {
 }
 
 impl Machine {
-    /// Memory for what all samples share.
+    /// Threads; memory comes with the first run.
     pub(crate) fn new(options: &Options, plan: &Plan) -> Result<Self, EngineError> {
         let what = || "what all samples share".to_owned();
-        let bytes = plan.bytes(&Schedule::default(), 0);
-        check_memory(what, bytes, options.memory)?;
-        let refused = |_| EngineError::Memory { what: what(), bytes, limit: None };
+        check_memory(what, plan.bytes(&Schedule::default(), 0), options.memory)?;
         let threads = options.threads;
         Ok(Self {
             isa: options.isa,
             pool: if threads == 1 { Pool::serial() } else { Pool::new(threads) },
-            shared: buffers(plan.shared.iter().copied()).map_err(refused)?,
+            shared: Vec::new(),
             kept: AlignedBuf::default(),
             workers: Vec::new(),
             slots: Vec::new(),
@@ -186,11 +184,26 @@ impl Machine {
         check_memory(|| batch_text(batch), bytes, self.memory)?;
         self.lay_out(plan, schedule, batch).map_err(|_| {
             // What was had is of no use, and the next run begins anew.
-            self.workers.clear();
-            self.kept = AlignedBuf::default();
-            self.slots.clear();
+            self.release_memory();
             EngineError::Memory { what: batch_text(batch), bytes, limit: None }
         })
+    }
+
+    /// Gives all memory back until the next run.
+    pub(crate) fn release_memory(&mut self) {
+        self.shared.clear();
+        self.kept = AlignedBuf::default();
+        self.workers.clear();
+        self.slots.clear();
+        self.schedule = Schedule::default();
+    }
+
+    /// Bytes of memory that it holds.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let of = |buffers: &[AlignedBuf]| buffers.iter().map(|buffer| buffer.len()).sum::<usize>();
+        let workers = self.workers.iter().map(|worker| of(&worker.buffers) + worker.scratch.len());
+        let slots = self.slots.iter().map(|slot| of(&slot.accumulators));
+        4 * (of(&self.shared) + self.kept.len() + workers.chain(slots).sum::<usize>())
     }
 
     fn lay_out(
@@ -199,6 +212,9 @@ impl Machine {
         schedule: Schedule,
         batch: usize,
     ) -> Result<(), OutOfMemory> {
+        if self.shared.len() != plan.shared.len() {
+            self.shared = buffers(plan.shared.iter().copied())?;
+        }
         let scratch = plan.scratch_len(schedule.chunk, batch);
         let fits = self.workers.first().is_some_and(|worker| scratch <= worker.scratch.len());
         if !fits || schedule.chunk != self.schedule.chunk {

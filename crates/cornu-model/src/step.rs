@@ -14,6 +14,10 @@ use crate::{Model, ModelError};
 const LEARNING_RATE: &str = "optimizer/learning_rate";
 const ITERATION: &str = "optimizer/iteration";
 
+/// Bytes that a program of a model gives back when another one runs. Less is kept, because taking it
+/// again takes time.
+const MUCH_MEMORY: usize = 32 << 20;
+
 /// What a program was made for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct StepKey {
@@ -71,6 +75,7 @@ impl Model {
         if kind != StepKind::Predict {
             self.check_values(batch)?;
         }
+        self.release_other_memory(&key);
         let outputs = self.run_program(&key, batch)?;
         if kind == StepKind::Train
             && let Some(compiled) = &mut self.compiled
@@ -78,6 +83,16 @@ impl Model {
             compiled.iteration += 1;
         }
         Ok(self.read_outputs(kind, outputs))
+    }
+
+    /// Gives back the memory of programs that hold much of it, so that training and predicting in turn
+    /// need no more than either.
+    fn release_other_memory(&mut self, key: &StepKey) {
+        for (other, program) in &mut self.programs {
+            if other != key && MUCH_MEMORY <= program.held_bytes() {
+                program.release_memory();
+            }
+        }
     }
 
     fn run_program(&mut self, key: &StepKey, batch: Arrays<'_>) -> Result<Vec<Tensor>, ModelError> {

@@ -79,3 +79,16 @@ fn a_value_that_cannot_be_counted_with_is_refused() {
         assert!(matches!(error, GraphError::TooLarge { .. }), "{error}");
     }
 }
+
+#[test]
+fn memory_that_is_given_back_is_taken_again() {
+    let options = Options::from_environment().unwrap().threads(2);
+    let mut program = Program::compile(graph(8), &options).unwrap();
+    assert_eq!(program.held_bytes(), 0);
+    let x: Vec<f32> = (0..8 * 20).map(|i| i as f32 / 100.0).collect();
+    let first = run(&mut program, &x, 20).unwrap();
+    assert!(program.held_bytes() > 0);
+    program.release_memory();
+    assert_eq!(program.held_bytes(), 0);
+    assert_eq!(run(&mut program, &x, 20).unwrap(), first);
+}
