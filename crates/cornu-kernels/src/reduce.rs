@@ -69,33 +69,6 @@ simd_fn! {
     }
 }
 
-/// `y (outer, inner)` = the index of the first maximum of `x (outer, n, inner)` along the middle
-/// axis, as a number; a NaN counts as the maximum, as in NumPy.
-///
-/// # Panics
-///
-/// If a length does not fit its shape, or n is 0 or so large that `f32` cannot count it (`2^24`).
-pub fn arg_max(y: &mut [f32], x: &[f32], outer: usize, n: usize, inner: usize) {
-    assert_eq!(y.len(), outer * inner, "y");
-    assert_eq!(x.len(), outer * n * inner, "x");
-    assert!((1..=1 << 24).contains(&n) || y.is_empty(), "n");
-    if y.is_empty() {
-        return;
-    }
-    for (y, x) in y.chunks_exact_mut(inner).zip(x.chunks_exact(n * inner)) {
-        for (j, y) in y.iter_mut().enumerate() {
-            let (mut best, mut index) = (x[j], 0);
-            for i in 1..n {
-                let v = x[i * inner + j];
-                if v > best || v.is_nan() && !best.is_nan() {
-                    (best, index) = (v, i);
-                }
-            }
-            *y = index as f32;
-        }
-    }
-}
-
 #[inline(always)]
 fn combine<S: Simd, const R: u8>(s: S, a: S::V, b: S::V) -> S::V {
     match R {
@@ -364,15 +337,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn arg_max_takes_the_first_maximum() {
-        let mut y = [9.0; 2];
-        arg_max(&mut y, &[1.0, 5.0, 3.0, 2.0, 3.0, 5.0], 1, 3, 2);
-        assert_eq!(y, [1.0, 0.0]);
-        arg_max(&mut y, &[1.0, f32::NAN, 3.0, 0.0, 0.0, -1.0], 2, 3, 1);
-        assert_eq!(y, [1.0, 0.0]);
-        arg_max(&mut [], &[], 0, 3, 2);
     }
 }
