@@ -10,11 +10,16 @@
 
 mod average;
 mod max;
+mod volumes;
 
 pub use average::{
     average_pool_grad_pixels, average_pool_grad_planes, average_pool_pixels, average_pool_planes,
 };
 pub use max::{max_pool_grad_pixels, max_pool_grad_planes, max_pool_pixels, max_pool_planes};
+pub use volumes::{
+    Volumes, average_pool_grad_volumes, average_pool_volumes, max_pool_grad_volumes,
+    max_pool_volumes,
+};
 
 use crate::layout::{Pixels, Planes, Window};
 
