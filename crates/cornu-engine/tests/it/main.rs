@@ -3,4 +3,5 @@
 
 mod memory;
 mod networks;
+mod ranks;
 mod runtimes;
