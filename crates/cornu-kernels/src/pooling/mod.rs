@@ -5,11 +5,11 @@
 //! lie outside entirely. Only pixels are read and written, never a halo.
 //!
 //! Every kernel exists for both [layouts](crate::layout): `..._pixels` for channels side by side,
-//! whose vectors run along the channels, and `..._planes`, whose vectors run along the rows where
-//! the window is 2 x 2 with stride 2, covers the whole picture or has stride 1.
+//! whose vectors run along the channels, and `..._planes`, whose vectors run along the rows.
 
 mod average;
 mod max;
+mod strided;
 mod volumes;
 
 pub use average::{
