@@ -47,6 +47,15 @@ impl Simd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn pick(self, from: *const f32, mask: __mmask16, index: *const i32) -> __m512 {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let loaded = _mm512_maskz_loadu_ps(mask, from);
+            _mm512_permutexvar_ps(_mm512_loadu_epi32(index), loaded)
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store(self, to: *mut f32, v: __m512) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm512_storeu_ps(to, v) }

@@ -37,6 +37,20 @@ pub(super) trait Simd: Copy {
         from: *const f32,
         mask: Self::Mask,
     ) -> Self::Vector;
+    /// Lane `i` is the element at `from + index[i]`, one of the selected.
+    /// # Safety
+    /// The selected elements are readable, and so are `LANES` indices, all of them of selected
+    /// elements or 0.
+    #[inline(always)]
+    unsafe fn pick(self, from: *const f32, _mask: Self::Mask, index: *const i32) -> Self::Vector {
+        let mut picked = [0.0; 16];
+        for i in 0..Self::LANES {
+            // SAFETY: the caller's promise.
+            picked[i] = unsafe { *from.offset(*index.add(i) as isize) };
+        }
+        // SAFETY: no vector is longer than the array.
+        unsafe { self.load(picked.as_ptr()) }
+    }
     /// # Safety
     /// `LANES` elements are writable at `to`.
     unsafe fn store(self, to: *mut f32, v: Self::Vector);
@@ -259,6 +273,9 @@ mod tests {
                         }
                     }
                 }
+                let index: Vec<i32> = (0..n).map(|i| (i * 3 % (n - 1)) as i32).collect();
+                let picked = get(s.pick(b.as_ptr(), s.mask(0, n - 1), index.as_ptr()));
+                assert!((0..n).all(|i| picked[i] == b[index[i] as usize]));
                 let half = s.splat(n as f32 / 2.0);
                 let mut lower = vec![-1.0; n];
                 s.store_lower(lower.as_mut_ptr(), va);
