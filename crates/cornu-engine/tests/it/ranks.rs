@@ -197,3 +197,22 @@ fn a_row_that_is_not_there_shows() {
     graph.set_output("y", y);
     check_kernels(&graph, &[3]);
 }
+
+#[test]
+fn groups_of_every_size() {
+    for (groups, inputs, outputs) in
+        [(5, 1, 1), (7, 1, 3), (6, 2, 2), (3, 4, 1), (4, 8, 8), (2, 9, 5), (3, 1, 20)]
+    {
+        for (stride, dilation) in [(1, 1), (2, 1), (1, 2)] {
+            let walk = (stride, dilation, (1, 1), groups);
+            let kernel: &[usize] = &[3, 3, inputs, groups * outputs];
+            let weights = [kernel, &[groups * outputs]];
+            let graph = trained(&[9, 11, groups * inputs], &weights, |g, x, w| {
+                let y = g.conv(x, w[0], conv(2, walk))?;
+                let y = g.add(y, w[1])?;
+                g.relu(y)
+            });
+            check_kernels(&graph, &[1, 5]);
+        }
+    }
+}
