@@ -61,7 +61,7 @@ impl Kernel for Reducing {
     }
 }
 
-/// Reduces several axes that are no neighbours, one after the other from the last to the first.
+/// Reduces several axes that are no neighbours, one after the other.
 #[derive(Debug)]
 struct Stages {
     kind: Reduction,
@@ -109,10 +109,14 @@ impl Kernel for Stages {
     }
 }
 
-/// The stages that reduce `runs`, from the last to the first.
+/// The stages that reduce `runs`, one after the other.
 fn stages(mut runs: Vec<(bool, usize)>) -> Vec<(usize, usize, usize)> {
     let mut stages = Vec::new();
-    while let Some(at) = runs.iter().rposition(|&(reduced, _)| reduced) {
+    while let Some(last) = runs.iter().rposition(|&(reduced, _)| reduced) {
+        // Short rows at the end are better left for when there are fewer of them.
+        let short = last + 1 == runs.len() && runs[last].1 < 32;
+        let first = runs.iter().position(|&(reduced, _)| reduced).unwrap_or(last);
+        let at = if short { first } else { last };
         let product = |runs: &[(bool, usize)]| runs.iter().map(|&(_, size)| size).product();
         stages.push((product(&runs[..at]), runs[at].1, product(&runs[at + 1..])));
         runs.remove(at);
