@@ -47,10 +47,20 @@ pub(crate) enum Family {
     Pixels,
 }
 
-/// A batch of pictures: height, width, channels.
+/// A batch of pictures: height, width, channels. Sequences are pictures of one row.
 pub(crate) fn picture(shape: &Shape) -> Option<[usize; 3]> {
     match shape.dims() {
         [Dim::Batch(1), Dim::Fixed(h), Dim::Fixed(w), Dim::Fixed(c)] => Some([*h, *w, *c]),
+        [Dim::Batch(1), Dim::Fixed(w), Dim::Fixed(c)] => Some([1, *w, *c]),
+        _ => None,
+    }
+}
+
+/// What is said of each spatial axis of pictures; `neutral` for the one row of a sequence.
+pub(crate) fn rows_and_columns<T: Copy>(entries: &[T], neutral: T) -> Option<[T; 2]> {
+    match *entries {
+        [columns] => Some([neutral, columns]),
+        [rows, columns] => Some([rows, columns]),
         _ => None,
     }
 }
@@ -69,7 +79,7 @@ pub(crate) struct ConvShape {
 }
 
 impl ConvShape {
-    /// Reads the node, if it is a two-dimensional convolution or a gradient of one.
+    /// Reads the node, if it is a convolution of pictures or sequences, or a gradient of one.
     pub(crate) fn of(graph: &Graph, node: &Node) -> Option<Self> {
         let shape = |i: usize| graph.shape(node.inputs[i]);
         let (op, input, kernel, output) = match &node.op {
@@ -79,12 +89,13 @@ impl ConvShape {
             _ => return None,
         };
         let (Some(input), Some(output)) = (picture(input), picture(output)) else { return None };
-        let size = |axis: usize| kernel.dims()[axis].size(1);
+        let spatial = kernel.rank().checked_sub(2)?;
+        let size: Vec<usize> = kernel.dims()[..spatial].iter().map(|dim| dim.size(1)).collect();
         let window = Window {
-            size: [size(0), size(1)],
-            stride: [op.strides[0], op.strides[1]],
-            dilation: [op.dilations[0], op.dilations[1]],
-            before: [op.padding[0].0, op.padding[1].0],
+            size: rows_and_columns(&size, 1)?,
+            stride: rows_and_columns(&op.strides, 1)?,
+            dilation: rows_and_columns(&op.dilations, 1)?,
+            before: rows_and_columns(&op.padding, (0, 0))?.map(|(before, _)| before),
         };
         Some(Self { input, output, window, groups: op.groups })
     }
@@ -150,7 +161,9 @@ impl ConvShape {
             return Family::Pixels;
         }
         let filled = |n: usize| n as f64 / n.next_multiple_of(16) as f64;
-        let planes = filled(self.output[1]);
+        // A tile has two rows at least, of which a sequence leaves one empty.
+        let rows = if self.output[0] == 1 { 0.5 } else { 1.0 };
+        let planes = filled(self.output[1]) * rows;
         let pixels = f64::midpoint(filled(self.input[2]), filled(self.output[2]));
         let few_channels = self.input[2].min(self.output[2]) < 16;
         if planes > pixels * if few_channels { 0.9 } else { 1.1 } {

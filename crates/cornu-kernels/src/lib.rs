@@ -6,10 +6,12 @@
 //! the machine has.
 #![allow(unsafe_code, reason = "the one crate where SIMD and threads are written by hand")]
 
+pub mod arg_max;
 mod buffer;
 pub mod conv;
 pub mod copy;
 pub mod elementwise;
+pub mod gather;
 pub mod helpers;
 pub mod image;
 mod isa;

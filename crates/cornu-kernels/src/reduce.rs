@@ -69,33 +69,6 @@ simd_fn! {
     }
 }
 
-/// `y (outer, inner)` = the index of the first maximum of `x (outer, n, inner)` along the middle
-/// axis, as a number; a NaN counts as the maximum, as in NumPy.
-///
-/// # Panics
-///
-/// If a length does not fit its shape, or n is 0 or so large that `f32` cannot count it (`2^24`).
-pub fn arg_max(y: &mut [f32], x: &[f32], outer: usize, n: usize, inner: usize) {
-    assert_eq!(y.len(), outer * inner, "y");
-    assert_eq!(x.len(), outer * n * inner, "x");
-    assert!((1..=1 << 24).contains(&n) || y.is_empty(), "n");
-    if y.is_empty() {
-        return;
-    }
-    for (y, x) in y.chunks_exact_mut(inner).zip(x.chunks_exact(n * inner)) {
-        for (j, y) in y.iter_mut().enumerate() {
-            let (mut best, mut index) = (x[j], 0);
-            for i in 1..n {
-                let v = x[i * inner + j];
-                if v > best || v.is_nan() && !best.is_nan() {
-                    (best, index) = (v, i);
-                }
-            }
-            *y = index as f32;
-        }
-    }
-}
-
 #[inline(always)]
 fn combine<S: Simd, const R: u8>(s: S, a: S::V, b: S::V) -> S::V {
     match R {
@@ -136,6 +109,9 @@ fn fold<S: Simd, const R: u8>(
     if y.is_empty() {
         return;
     }
+    if inner == 1 && 1 < S::LANES && 4 <= y.len() && n <= ROW_RUN * S::LANES {
+        return rows::<S, R>(s, y, x, n, accumulate);
+    }
     for (o, y) in y.chunks_exact_mut(inner).enumerate() {
         let x = &x[o * n * inner..(o + 1) * n * inner];
         if inner == 1 {
@@ -173,25 +149,7 @@ fn row<S: Simd, const R: u8>(s: S, x: &[f32]) -> f32 {
     let mut exact = 0.0;
     let mut extreme = neutral;
     for x in x.chunks(ROW_RUN * S::LANES) {
-        let mut parts = [s.splat(neutral); V];
-        let mut i = 0;
-        while i + V * S::LANES <= x.len() {
-            for v in 0..V {
-                // SAFETY: V vectors from i on lie inside.
-                let next = unsafe { s.load(x.as_ptr().add(i + v * S::LANES)) };
-                parts[v] = combine::<S, R>(s, parts[v], next);
-            }
-            i += V * S::LANES;
-        }
-        while i < x.len() {
-            // SAFETY: the remaining numbers lie inside.
-            let next = unsafe { s.load_first_or(x.as_ptr().add(i), x.len() - i, s.splat(neutral)) };
-            parts[0] = combine::<S, R>(s, parts[0], next);
-            i += S::LANES;
-        }
-        let left = combine::<S, R>(s, parts[0], parts[1]);
-        let right = combine::<S, R>(s, parts[2], parts[3]);
-        let joined = combine::<S, R>(s, left, right);
+        let joined = run::<S, R>(s, x);
         if R == SUM {
             exact += f64::from(s.sum(joined));
         } else {
@@ -206,6 +164,80 @@ fn row<S: Simd, const R: u8>(s: S, x: &[f32]) -> f32 {
         }
     }
     if R == SUM { exact as f32 } else { extreme }
+}
+
+/// A run of a row, reduced to one vector.
+#[inline(always)]
+fn run<S: Simd, const R: u8>(s: S, x: &[f32]) -> S::V {
+    let neutral = s.splat(neutral::<R>());
+    let mut parts = [neutral; V];
+    let mut i = 0;
+    while i + V * S::LANES <= x.len() {
+        for v in 0..V {
+            // SAFETY: V vectors from i on lie inside.
+            let next = unsafe { s.load(x.as_ptr().add(i + v * S::LANES)) };
+            parts[v] = combine::<S, R>(s, parts[v], next);
+        }
+        i += V * S::LANES;
+    }
+    while i < x.len() {
+        // SAFETY: the remaining numbers lie inside.
+        let next = unsafe { s.load_first_or(x.as_ptr().add(i), x.len() - i, neutral) };
+        parts[0] = combine::<S, R>(s, parts[0], next);
+        i += S::LANES;
+    }
+    let left = combine::<S, R>(s, parts[0], parts[1]);
+    let right = combine::<S, R>(s, parts[2], parts[3]);
+    combine::<S, R>(s, left, right)
+}
+
+/// The reductions of rows that are one run each. What a row's vector holds is added up for as many
+/// rows together as a vector has lanes, in the order of [`Simd::sum`].
+#[inline(always)]
+fn rows<S: Simd, const R: u8>(s: S, y: &mut [f32], x: &[f32], n: usize, accumulate: bool) {
+    const MOST: usize = crate::simd::MAX_LANES * crate::simd::MAX_LANES;
+    let lanes = S::LANES;
+    let (mut parts, mut turned) = ([0.0; MOST], [0.0; MOST]);
+    for (block, y) in y.chunks_mut(lanes).enumerate() {
+        for row in 0..y.len() {
+            let at = (block * lanes + row) * n;
+            let joined = run::<S, R>(s, &x[at..at + n]);
+            // SAFETY: there is a vector for each of so many rows.
+            unsafe { s.store(parts.as_mut_ptr().add(row * lanes), joined) };
+        }
+        let mut sums = [s.splat(0.0); crate::simd::MAX_LANES];
+        // SAFETY: both arrays hold a square of vectors, which the tiles divide evenly.
+        unsafe {
+            for (i, j) in tiles::<S>() {
+                let from = parts.as_ptr().add(i * lanes + j);
+                s.transpose_tile(turned.as_mut_ptr().add(j * lanes + i), lanes, from, lanes);
+            }
+            for (lane, sum) in sums[..lanes].iter_mut().enumerate() {
+                *sum = s.load(turned.as_ptr().add(lane * lanes));
+            }
+        }
+        let mut left = lanes;
+        while left > 1 {
+            left /= 2;
+            for i in 0..left {
+                sums[i] = combine::<S, R>(s, sums[i], sums[i + left]);
+            }
+        }
+        // SAFETY: y has so many numbers.
+        unsafe {
+            let (to, n) = (y.as_mut_ptr(), y.len());
+            let before = s.load_first(to, n);
+            let all = if accumulate { combine::<S, R>(s, before, sums[0]) } else { sums[0] };
+            s.store_first(to, n, all);
+        }
+    }
+}
+
+/// Where the tiles of a square of vectors begin.
+#[inline(always)]
+fn tiles<S: Simd>() -> impl Iterator<Item = (usize, usize)> {
+    let starts = || (0..S::LANES).step_by(S::TILE);
+    starts().flat_map(move |i| starts().map(move |j| (i, j)))
 }
 
 /// The reduction of each column of `x (n, width)`.
@@ -293,7 +325,7 @@ mod tests {
     fn reductions_agree_with_plain_loops() {
         for isa in Isa::available() {
             for (outer, inner) in
-                [(1, 1), (3, 1), (2, 2), (1, 3), (2, 16), (1, 33), (3, 65), (0, 4)]
+                [(1, 1), (3, 1), (37, 1), (2, 2), (1, 3), (2, 16), (1, 33), (3, 65), (0, 4)]
             {
                 for n in LENGTHS {
                     let x = data(outer * n * inner);
@@ -371,15 +403,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn arg_max_takes_the_first_maximum() {
-        let mut y = [9.0; 2];
-        arg_max(&mut y, &[1.0, 5.0, 3.0, 2.0, 3.0, 5.0], 1, 3, 2);
-        assert_eq!(y, [1.0, 0.0]);
-        arg_max(&mut y, &[1.0, f32::NAN, 3.0, 0.0, 0.0, -1.0], 2, 3, 1);
-        assert_eq!(y, [1.0, 0.0]);
-        arg_max(&mut [], &[], 0, 3, 2);
     }
 }

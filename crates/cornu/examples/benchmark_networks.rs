@@ -6,13 +6,14 @@
 use std::error::Error;
 use std::path::PathBuf;
 
+use cornu::graph::ops::Interpolation;
 use cornu::prelude::*;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).ok_or("a folder to write to is expected")?;
     let folder = PathBuf::from(folder);
     std::fs::create_dir_all(&folder)?;
-    let networks: [(&str, fn() -> Result<Model, ModelError>); 7] = [
+    let networks: [(&str, fn() -> Result<Model, ModelError>); 11] = [
         ("odd_sizes", odd_sizes),
         ("depthwise", depthwise),
         ("strided", strided),
@@ -20,6 +21,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("branches", branches),
         ("up_again", up_again),
         ("narrow_and_deep", narrow_and_deep),
+        ("grouped", grouped),
+        ("multiplied", multiplied),
+        ("u_net", u_net),
+        ("overlapping_pools", overlapping_pools),
     ];
     for (name, network) in networks {
         std::fs::write(folder.join(format!("{name}.json")), network()?.to_json())?;
@@ -124,5 +129,64 @@ fn narrow_and_deep() -> Result<Model, ModelError> {
     for _ in 0..20 {
         x = conv(4, 3).apply(&x)?;
     }
+    classifier(&inputs, &x)
+}
+
+/// Residual blocks around convolutions of 4, 16 and 32 groups, as in ResNeXt.
+fn grouped() -> Result<Model, ModelError> {
+    let inputs = Input::new([32, 32, 64]);
+    let mut x = inputs.clone();
+    for groups in [4_usize, 16, 32] {
+        let y = conv(64, 1).apply(&x)?;
+        let y = conv(64, 3).groups(groups).apply(&y)?;
+        let y = Conv2D::new(64, 1).apply(&y)?;
+        x = ReLU::new().apply(&Add::new().apply_list(&[x, y])?)?;
+    }
+    x = conv(128, 3).groups(16_usize).strides(2).apply(&x)?;
+    x = conv(128, 3).groups(16_usize).apply(&x)?;
+    classifier(&inputs, &x)
+}
+
+/// Depthwise convolutions with several kernels per channel, of three channels and of many.
+fn multiplied() -> Result<Model, ModelError> {
+    let inputs = Input::new([48, 48, 3]);
+    let mut x = inputs.clone();
+    for (size, strides, multiplier, filters) in [(3, 1, 8_usize, 32), (3, 1, 2, 32), (5, 2, 3, 64)]
+    {
+        x = DepthwiseConv2D::new(size)
+            .strides(strides)
+            .depth_multiplier(multiplier)
+            .padding(Padding::Same)
+            .activation(Activation::Relu)
+            .apply(&x)?;
+        x = conv(filters, 1).apply(&x)?;
+    }
+    classifier(&inputs, &x)
+}
+
+/// Down, and up again by resizing, with what was there on the way down; a picture comes out.
+fn u_net() -> Result<Model, ModelError> {
+    let inputs = Input::new([64, 64, 1]);
+    let large = conv(16, 3).apply(&inputs)?;
+    let middle = conv(32, 3).apply(&MaxPooling2D::new().apply(&large)?)?;
+    let small = conv(64, 3).apply(&MaxPooling2D::new().apply(&middle)?)?;
+    let x = UpSampling2D::new(2).apply(&small)?;
+    let x = conv(32, 3).apply(&Concatenate::new().apply_list(&[x, middle])?)?;
+    let x = UpSampling2D::new(2).interpolation(Interpolation::Bilinear).apply(&x)?;
+    let x = conv(16, 3).apply(&Concatenate::new().apply_list(&[x, large])?)?;
+    let outputs = Conv2D::new(1, 1).activation(Activation::Sigmoid).apply(&x)?;
+    Model::new(&inputs, &outputs)
+}
+
+/// Windows of 3x3 pixels at a distance of 2, and normalisation that needs no batch.
+fn overlapping_pools() -> Result<Model, ModelError> {
+    let inputs = Input::new([56, 56, 8]);
+    let x = conv(8, 3).apply(&inputs)?;
+    let x = MaxPooling2D::new().pool_size(3).strides(2).padding(Padding::Same).apply(&x)?;
+    let x = conv(12, 3).apply(&x)?;
+    let x = AveragePooling2D::new(3).strides(2).padding(Padding::Same).apply(&x)?;
+    let x = conv(24, 3).apply(&x)?;
+    let x = GroupNormalization::new().groups(4).apply(&x)?;
+    let x = LayerNormalization::new().apply(&x)?;
     classifier(&inputs, &x)
 }

@@ -1,4 +1,4 @@
-//! Two-dimensional convolutions: forward, gradient of the input, gradient of the kernel.
+//! Convolutions of pictures and sequences: forward, gradient of the input, gradient of the kernel.
 
 use cornu_graph::{Op, ValueId};
 use cornu_kernels::conv::pixels::winograd;
@@ -7,7 +7,7 @@ use cornu_kernels::copy::pixels_to_pixels;
 use cornu_kernels::layout::{Pixels, Planes, Window};
 use cornu_kernels::{Isa, as_bytes, as_bytes_mut};
 
-use super::{Call, Kernel, fallback};
+use super::{Call, Kernel, volumes};
 use crate::combine::Combine;
 use crate::groups::{ConvTail, Group};
 use crate::layouts::{ConvShape, Family, Layout, as_pixels};
@@ -512,7 +512,7 @@ fn packed(
 pub(super) fn bind_forward(lowering: &mut Lowering<'_>, group: &Group, tail: ConvTail) {
     let node = lowering.graph.node(tail.conv).clone();
     let Some(conv) = ConvShape::of(lowering.graph, &node) else {
-        unreachable!("only two-dimensional convolutions are fused")
+        unreachable!("only convolutions of pictures are fused")
     };
     let (x, kernel) = (node.inputs[0], node.inputs[1]);
     let last = group.nodes[group.nodes.len() - 1];
@@ -651,7 +651,7 @@ pub(super) fn bind_alone(lowering: &mut Lowering<'_>, group: &Group, value: Valu
     if ConvShape::of(lowering.graph, lowering.graph.node(value)).is_some() {
         bind_forward(lowering, group, tail);
     } else {
-        fallback::bind(lowering, group, value);
+        volumes::bind_conv(lowering, group, value);
     }
 }
 
@@ -659,7 +659,7 @@ pub(super) fn bind_alone(lowering: &mut Lowering<'_>, group: &Group, value: Valu
 pub(super) fn bind_input_grad(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
     let node = lowering.graph.node(value).clone();
     let Some(conv) = ConvShape::of(lowering.graph, &node) else {
-        return fallback::bind(lowering, group, value);
+        return volumes::bind_conv(lowering, group, value);
     };
     let (dy, kernel) = (node.inputs[0], node.inputs[1]);
     let step = Convolution::new(lowering, conv, Direction::InputGrad, [value, dy]);
@@ -675,7 +675,7 @@ pub(super) fn bind_kernel_grad(lowering: &mut Lowering<'_>, group: &Group, value
     let node = lowering.graph.node(value).clone();
     let Op::ConvKernelGrad(_) = &node.op else { return };
     let Some(conv) = ConvShape::of(lowering.graph, &node) else {
-        return fallback::bind(lowering, group, value);
+        return volumes::bind_conv(lowering, group, value);
     };
     let (x, dy) = (node.inputs[0], node.inputs[1]);
     let layout = |value| lowering.layouts.layout(lowering.graph.shape(value), conv.family());

@@ -342,7 +342,7 @@ fn spread_picture(own: &Shape, shape: &Shape, layout: Layout) -> Option<(Layout,
         [false, false, true] if is_planes => Some((Layout::Rows, Access::Repeat { times: plane })),
         [false, false, true] => Some((Layout::Rows, Access::Cycle { len: c })),
         // One number per pixel: needs the same halo, which one channel has in the same layout.
-        [true, true, false] if picture(own).is_some() => match layout {
+        [tall, true, false] if (tall || h == 1) && picture(own).is_some() => match layout {
             Layout::Planes(planes) => {
                 let one = Layout::Planes(cornu_kernels::layout::Planes { channels: 1, ..planes });
                 Some((one, Access::Cycle { len: plane }))

@@ -65,6 +65,69 @@ impl Kernel for Resizing {
     }
 }
 
+/// Gradients of pictures that were moved.
+#[derive(Debug)]
+struct AffineGrad {
+    size: Size,
+    interpolation: image::Interpolation,
+    fill_mode: image::FillMode,
+}
+
+impl Kernel for AffineGrad {
+    fn describe(&self) -> String {
+        let Size { height, width, channels } = self.size;
+        format!("affine_transform_grad {height}x{width}x{channels}")
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let len = self.size.len();
+        for sample in 0..call.samples {
+            let mut matrix = [0.0; 6];
+            matrix.copy_from_slice(&call.inputs[1][sample * 6..(sample + 1) * 6]);
+            image::affine_transform_grad(
+                call.isa,
+                &mut call.outputs[0][sample * len..(sample + 1) * len],
+                &call.inputs[0][sample * len..(sample + 1) * len],
+                self.size,
+                matrix,
+                self.interpolation,
+                self.fill_mode,
+            );
+        }
+    }
+}
+
+/// Gradients of pictures that were resized.
+#[derive(Debug)]
+struct ResizingGrad {
+    /// The resized picture.
+    resized: Size,
+    /// The picture before.
+    picture: Size,
+    interpolation: image::Interpolation,
+}
+
+impl Kernel for ResizingGrad {
+    fn describe(&self) -> String {
+        format!("resize_grad {}x{}", self.picture.height, self.picture.width)
+    }
+
+    fn scratch_len(&self, _samples: usize) -> usize {
+        image::resize_grad_scratch_len(self.resized)
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (dx_len, dy_len) = (self.picture.len(), self.resized.len());
+        for sample in 0..call.samples {
+            let dx = &mut call.outputs[0][sample * dx_len..(sample + 1) * dx_len];
+            let dy = &call.inputs[0][sample * dy_len..(sample + 1) * dy_len];
+            let (isa, scratch) = (call.isa, &mut *call.scratch);
+            let interpolation = self.interpolation;
+            image::resize_grad(isa, dx, self.picture, dy, self.resized, interpolation, scratch);
+        }
+    }
+}
+
 /// Adds the step of an op on pictures.
 pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
     let node = lowering.graph.node(value).clone();
@@ -82,13 +145,18 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         Op::AffineTransform(op) => Box::new(Affine {
             size: from,
             interpolation: interpolation(op.sampling.interpolation),
-            fill_mode: match op.sampling.fill_mode {
-                FillMode::Reflect => image::FillMode::Reflect,
-                FillMode::Wrap => image::FillMode::Wrap,
-                FillMode::Constant => image::FillMode::Constant,
-                FillMode::Nearest => image::FillMode::Nearest,
-            },
+            fill_mode: fill_mode(op.sampling.fill_mode),
             fill_value: op.sampling.fill_value as f32,
+        }),
+        Op::AffineTransformGrad(op) => Box::new(AffineGrad {
+            size: from,
+            interpolation: interpolation(op.sampling.interpolation),
+            fill_mode: fill_mode(op.sampling.fill_mode),
+        }),
+        Op::ResizeGrad(op) => Box::new(ResizingGrad {
+            resized: from,
+            picture: to,
+            interpolation: interpolation(op.interpolation),
         }),
         Op::Resize(op) => {
             Box::new(Resizing { from, to, interpolation: interpolation(op.interpolation) })
@@ -104,5 +172,14 @@ fn interpolation(interpolation: Interpolation) -> image::Interpolation {
     match interpolation {
         Interpolation::Nearest => image::Interpolation::Nearest,
         Interpolation::Bilinear => image::Interpolation::Bilinear,
+    }
+}
+
+fn fill_mode(mode: FillMode) -> image::FillMode {
+    match mode {
+        FillMode::Reflect => image::FillMode::Reflect,
+        FillMode::Wrap => image::FillMode::Wrap,
+        FillMode::Constant => image::FillMode::Constant,
+        FillMode::Nearest => image::FillMode::Nearest,
     }
 }

@@ -4,6 +4,7 @@ mod conv;
 mod copy;
 mod elementwise;
 mod fallback;
+mod gather;
 mod image;
 mod matmul;
 mod pool;
@@ -11,6 +12,7 @@ mod random;
 mod reduce;
 mod relayout;
 mod softmax;
+mod volumes;
 
 use std::fmt::Debug;
 
@@ -119,20 +121,18 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         Op::MatMul(_) => matmul::bind(lowering, group, None, false),
         Op::Reduce(_) => reduce::bind(lowering, group, value),
         Op::Variance(_) => reduce::bind_variance(lowering, group, value),
-        Op::Softmax(_) | Op::LogSoftmax(_) => softmax::bind(lowering, group, value),
+        Op::Softmax(_) | Op::LogSoftmax(_) => softmax::bind(lowering, value),
         Op::MaxPool(_) | Op::MaxPoolGrad(_) | Op::AveragePool(_) | Op::AveragePoolGrad(_) => {
             pool::bind(lowering, group, value);
         }
         Op::Reshape(_) => copy::bind_reshape(lowering, group, value),
         Op::Random(_) => random::bind(lowering, group, value),
-        Op::AffineTransform(_) | Op::Resize(_) => image::bind(lowering, group, value),
+        Op::AffineTransform(_) | Op::AffineTransformGrad(_) | Op::Resize(_) | Op::ResizeGrad(_) => {
+            image::bind(lowering, group, value)
+        }
         Op::Transpose(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reverse(_) => {
             copy::bind(lowering, group, value);
         }
-        Op::ArgMax(_)
-        | Op::Gather(_)
-        | Op::ScatterAdd(_)
-        | Op::ResizeGrad(_)
-        | Op::AffineTransformGrad(_) => fallback::bind(lowering, group, value),
+        Op::ArgMax(_) | Op::Gather(_) | Op::ScatterAdd(_) => gather::bind(lowering, group, value),
     }
 }

@@ -5,9 +5,9 @@ use cornu_kernels::Isa;
 use cornu_kernels::layout::{Pixels, Planes, Window};
 use cornu_kernels::pooling;
 
-use super::{Call, Kernel, fallback};
+use super::{Call, Kernel, fallback, volumes};
 use crate::groups::Group;
-use crate::layouts::{Family, Layout, as_pixels, picture};
+use crate::layouts::{Family, Layout, as_pixels, picture, rows_and_columns};
 use crate::lower::Lowering;
 
 /// Which pooling kernel.
@@ -137,15 +137,18 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         _ => return,
     };
     let (x_shape, y_shape) = (lowering.graph.shape(x).clone(), lowering.graph.shape(y).clone());
-    if picture(&x_shape).is_none() || picture(&y_shape).is_none() || size.len() != 2 {
+    let (Some(size), Some(stride), Some(padding)) = (
+        rows_and_columns(size, 1),
+        rows_and_columns(strides, 1),
+        rows_and_columns(padding, (0, 0)),
+    ) else {
+        return volumes::bind_pool(lowering, group, value);
+    };
+    if picture(&x_shape).is_none() || picture(&y_shape).is_none() {
         return fallback::bind(lowering, group, value);
     }
-    let window = Window {
-        size: [size[0], size[1]],
-        stride: [strides[0], strides[1]],
-        dilation: [1, 1],
-        before: [padding[0].0, padding[1].0],
-    };
+    let before = padding.map(|(before, _)| before);
+    let window = Window { size, stride, dilation: [1, 1], before };
     let read = inputs.iter().map(|&input| lowering.layout_of(input));
     let family = if read.into_iter().any(|layout| matches!(layout, Layout::Planes(_))) {
         Family::Planes

@@ -4,4 +4,5 @@
 mod denormals;
 mod memory;
 mod networks;
+mod ranks;
 mod runtimes;

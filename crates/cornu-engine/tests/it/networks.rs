@@ -100,6 +100,14 @@ impl Net {
     }
 }
 
+/// Fails if an op of `graph` runs by its definition.
+#[track_caller]
+fn all_have_kernels(graph: &Graph) {
+    let program = Program::compile(graph.clone(), &Options::from_environment().unwrap());
+    let plan = program.unwrap().plan_text(4);
+    assert!(!plan.contains("(slow)"), "{plan}");
+}
+
 fn lesson_like(h: usize, w: usize, channels: &[usize]) -> Result<Graph, GraphError> {
     let mut net = Net::new();
     let mut x = net.graph.input("x", Shape::batched([h, w, channels[0]]))?;
@@ -326,7 +334,8 @@ fn normalized_residual_blocks_train_alike() {
 
 #[test]
 fn variances_of_every_kind() {
-    let cases: [&[usize]; 7] = [&[0, 1, 2, 3], &[0, 1, 2], &[1, 2], &[1], &[1, 3], &[0, 2], &[]];
+    let cases: [&[usize]; 9] =
+        [&[0, 1, 2, 3], &[0, 1, 2], &[1, 2], &[1], &[1, 3], &[0, 1, 3], &[2], &[0, 2], &[]];
     for axes in cases {
         for (h, w, c) in [(4, 5, 3), (1, 1, 1), (3, 17, 20)] {
             let mut net = Net::new();
@@ -335,6 +344,7 @@ fn variances_of_every_kind() {
             let x = net.graph.mul(x, scale).unwrap();
             let y = net.graph.variance(x, axes).unwrap();
             let graph = net.train(y).unwrap();
+            all_have_kernels(&graph);
             for samples in [1, 6] {
                 check(&graph, samples);
             }
@@ -505,7 +515,7 @@ fn updates_see_the_values_before() {
 fn moving_pooling_and_reducing() {
     let sample = [9, 10, 3];
     type Make = fn(&mut Graph, ValueId) -> Built;
-    let makes: [(&str, Make); 14] = [
+    let makes: [(&str, Make); 18] = [
         ("transpose", |g, x| g.transpose(x, &[0, 3, 1, 2])),
         ("slice", |g, x| g.slice(x, 2, 1, 4, 2)),
         ("pad", |g, x| g.pad(x, 1, 2, 1, 1)),
@@ -524,6 +534,16 @@ fn moving_pooling_and_reducing() {
         }),
         ("log softmax", |g, x| g.log_softmax(x, 3)),
         ("softmax on axis 1", |g, x| g.softmax(x, 1)),
+        ("log softmax on axis 2", |g, x| g.log_softmax(x, 2)),
+        ("sum over batch and two apart", |g, x| g.sum(x, &[0, 1, 3], false)),
+        ("min over two apart", |g, x| {
+            g.reduce(cornu_graph::ops::ReduceKind::Min, x, &[1, 3], true)
+        }),
+        ("arg max over height", |g, x| {
+            let best = g.arg_max(x, 1)?;
+            let y = g.mean(x, &[1], false)?;
+            g.mul(y, best)
+        }),
         ("arg max", |g, x| {
             let best = g.arg_max(x, 3)?;
             g.sum(best, &[1], false)
@@ -537,7 +557,9 @@ fn moving_pooling_and_reducing() {
             let w = net.weight(&[3]).unwrap();
             let x = net.graph.mul(x, w).unwrap();
             let y = make(&mut net.graph, x).unwrap_or_else(|error| panic!("{name}: {error}"));
-            check(&net.train(y).unwrap(), 5);
+            let graph = net.train(y).unwrap();
+            all_have_kernels(&graph);
+            check(&graph, 5);
         }
     }
 }
@@ -579,6 +601,34 @@ fn pictures_are_moved_and_resized() {
             graph.set_output("moved", moved);
             graph.set_output("smaller", smaller);
             check(&graph, 4);
+        }
+    }
+}
+
+/// The same behind a layer that learns.
+#[test]
+fn gradients_pass_through_moved_and_resized_pictures() {
+    use cornu_graph::ops::{FillMode, Interpolation, Sampling};
+    for (fill_mode, interpolation) in [
+        (FillMode::Reflect, Interpolation::Bilinear),
+        (FillMode::Constant, Interpolation::Nearest),
+        (FillMode::Constant, Interpolation::Bilinear),
+    ] {
+        for channels in [1, 3, 18] {
+            let mut net = Net::new();
+            let x = net.graph.input("x", Shape::batched([7, 10, channels])).unwrap();
+            let maps = net.graph.input("maps", Shape::batched([6])).unwrap();
+            let y = net.conv(x, channels, 3, 1, 1).unwrap();
+            let sampling = Sampling { fill_mode, fill_value: 0.3, interpolation };
+            let y = net.graph.affine_transform(y, maps, sampling).unwrap();
+            let y = net.graph.resize(y, 14, 9, interpolation).unwrap();
+            let y = net.conv(y, 4, 3, 1, 1).unwrap();
+            let y = net.graph.resize(y, 5, 27, interpolation).unwrap();
+            let graph = net.train(y).unwrap();
+            all_have_kernels(&graph);
+            for samples in [1, 5] {
+                check(&graph, samples);
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | [`pixels`] | [`Pixels`](crate::layout::Pixels) | output channels | many channels; any stride, groups |
 //! | [`pixels::winograd`] | [`Pixels`](crate::layout::Pixels) | channels | 3x3 with many channels: a quarter of the products |
 //! | [`planar::winograd`] | [`Planes`](crate::layout::Planes) | a row of 4x4 tiles | 3x3 with some channels: a quarter of the products |
+//! | [`volumes`] | plain `(D, H, W, C)` | channels | volumes, slice by slice on pixels |
 //! | [`mod@reference`] | plain `(H, W, C)` | nothing: plain loops in `f64` | the definition, for tests |
 //!
 //! Kernels have Keras's order `(kh, kw, in_channels / groups, filters)`. Padding is the halo of the
@@ -19,6 +20,7 @@ pub mod pixels;
 pub mod planar;
 pub mod reference;
 mod simd;
+pub mod volumes;
 
 #[cfg(test)]
 mod testing;

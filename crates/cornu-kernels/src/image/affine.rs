@@ -178,7 +178,7 @@ fn shift_row<S: Simd>(
 
 /// The coordinate `z` folded into `0..=n - 1`; as it is for [`FillMode::Constant`].
 #[inline(always)]
-fn fold<S: Simd>(s: S, z: S::V, n: usize, mode: FillMode) -> S::V {
+pub(super) fn fold<S: Simd>(s: S, z: S::V, n: usize, mode: FillMode) -> S::V {
     let zero = s.splat(0.0);
     let (len, last) = (s.splat(n as f32), s.splat(n as f32 - 1.0));
     let below = s.lt(z, zero);
@@ -211,10 +211,10 @@ fn fold<S: Simd>(s: S, z: S::V, n: usize, mode: FillMode) -> S::V {
 
 /// The pixels before and after coordinates along one axis, and their weights.
 #[derive(Clone, Copy)]
-struct Neighbours<V> {
-    first: V,
-    second: V,
-    weights: [V; 2],
+pub(super) struct Neighbours<V> {
+    pub(super) first: V,
+    pub(super) second: V,
+    pub(super) weights: [V; 2],
 }
 
 /// A picture being read.
@@ -370,7 +370,7 @@ fn is_near<S: Simd>(s: S, z: S::V, n: usize) -> S::M {
 
 /// The pixels next to folded coordinates among n. Pixels outside are moved inside and weigh 0.
 #[inline(always)]
-fn neighbours<S: Simd>(s: S, z: S::V, n: usize, nearest: bool) -> Neighbours<S::V> {
+pub(super) fn neighbours<S: Simd>(s: S, z: S::V, n: usize, nearest: bool) -> Neighbours<S::V> {
     let (zero, one, last) = (s.splat(0.0), s.splat(1.0), s.splat(n as f32 - 1.0));
     let (first, weight) = if nearest {
         (s.floor(s.add(z, s.splat(0.5))), zero)

@@ -1,6 +1,7 @@
 //! The average.
 
 use super::max::{load_pair, store_pair};
+use super::strided::{add_strided, load_strided, whole_windows};
 use super::{
     check_pixels, check_planes, is_global, is_two_by_two, row_of, taps, zero_pixels, zero_plane,
 };
@@ -192,30 +193,28 @@ fn plane_row<S: Simd>(
     while j < width {
         let columns = taps(window, 1, j, layout.width);
         let from = row_of(layout, channel, rows.at) + columns.at;
-        // With stride 1, neighbours whose windows lie inside too can go together.
-        let reach = columns.at + (window.size[1] - 1) * window.dilation[1] + S::LANES;
-        let together = window.stride[1] == 1
-            && columns.n == window.size[1]
-            && reach <= layout.width
-            && j + S::LANES <= width;
+        let together = whole_windows(window, j, layout.width, width, S::LANES);
         let mut sum = s.splat(0.0);
         let mut one = 0.0;
         for a in 0..rows.n {
             for b in 0..columns.n {
                 let at = from + a * window.dilation[0] * layout.row + b * window.dilation[1];
-                if together {
-                    // SAFETY: LANES pixels from here on lie in the row, as `reach` says.
-                    sum = unsafe { s.add(sum, s.load(x.as_ptr().add(at))) };
+                if 0 < together {
+                    // SAFETY: this tap of so many windows lies in the row.
+                    let v =
+                        unsafe { load_strided(s, x.as_ptr().add(at), window.stride[1], together) };
+                    sum = s.add(sum, v);
                 } else {
                     one += x[at];
                 }
             }
         }
         let count = (rows.n * columns.n) as f32;
-        if together {
-            // SAFETY: LANES pixels from j on lie in the row.
-            unsafe { s.store(y.as_mut_ptr().add(j), s.div(sum, s.splat(count))) };
-            j += S::LANES;
+        if 0 < together {
+            let average = s.div(sum, s.splat(count));
+            // SAFETY: so many windows from j on lie in the row.
+            unsafe { s.store_first(y.as_mut_ptr().add(j), together, average) };
+            j += together;
         } else {
             y[j] = one / count;
             j += 1;
@@ -250,10 +249,33 @@ simd_fn! {
                     continue;
                 }
                 let rows = taps(window, 0, i, x_layout.height);
-                for (j, dy) in dy.iter().enumerate() {
+                let mut j = 0;
+                while j < dy.len() {
                     let columns = taps(window, 1, j, x_layout.width);
                     let from = row_of(x_layout, channel, rows.at) + columns.at;
-                    let g = dy / (rows.n * columns.n) as f32;
+                    let count = (rows.n * columns.n) as f32;
+                    let together = whole_windows(window, j, x_layout.width, dy.len(), S::LANES);
+                    if 0 < together {
+                        // SAFETY: so many windows from j on lie in the row.
+                        let g = unsafe { s.load_first(dy.as_ptr().add(j), together) };
+                        let g = s.div(g, s.splat(count));
+                        for a in 0..rows.n {
+                            for b in 0..columns.n {
+                                let at = from
+                                    + a * window.dilation[0] * x_layout.row
+                                    + b * window.dilation[1];
+                                // SAFETY: this tap of so many windows lies in the row.
+                                unsafe {
+                                    let to = dx.as_mut_ptr().add(at);
+                                    add_strided(s, to, window.stride[1], together, g);
+                                }
+                            }
+                        }
+                        j += together;
+                        continue;
+                    }
+                    let g = dy[j] / count;
+                    j += 1;
                     for a in 0..rows.n {
                         for b in 0..columns.n {
                             dx[from + a * window.dilation[0] * x_layout.row

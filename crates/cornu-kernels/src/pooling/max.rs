@@ -1,10 +1,11 @@
 //! The maximum. NaN in a window: the result is unspecified.
 
+use super::strided::{load_strided, whole_windows};
 use super::{
     check_pixels, check_planes, is_global, is_two_by_two, row_of, taps, zero_pixels, zero_plane,
 };
 use crate::layout::{Pixels, Planes, Window};
-use crate::simd::{Simd, simd_fn};
+use crate::simd::{MAX_LANES, Simd, simd_fn};
 
 simd_fn! {
     /// `y` = the maximum of each window of `x`; overwrites the pixels of y.
@@ -225,29 +226,26 @@ fn plane_row<S: Simd>(
     while j < width {
         let columns = taps(window, 1, j, layout.width);
         let from = row_of(layout, channel, rows.at) + columns.at;
-        // With stride 1, neighbours whose windows lie inside too can go together.
-        let reach = columns.at + (window.size[1] - 1) * window.dilation[1] + S::LANES;
-        let together = window.stride[1] == 1
-            && columns.n == window.size[1]
-            && reach <= layout.width
-            && j + S::LANES <= width;
+        let together = whole_windows(window, j, layout.width, width, S::LANES);
         let mut max = s.splat(f32::NEG_INFINITY);
         let mut one = f32::NEG_INFINITY;
         for a in 0..rows.n {
             for b in 0..columns.n {
                 let at = from + a * window.dilation[0] * layout.row + b * window.dilation[1];
-                if together {
-                    // SAFETY: LANES pixels from here on lie in the row, as `reach` says.
-                    max = unsafe { s.max(max, s.load(x.as_ptr().add(at))) };
+                if 0 < together {
+                    // SAFETY: this tap of so many windows lies in the row.
+                    let v =
+                        unsafe { load_strided(s, x.as_ptr().add(at), window.stride[1], together) };
+                    max = s.max(max, v);
                 } else if x[at] > one {
                     one = x[at];
                 }
             }
         }
-        if together {
-            // SAFETY: LANES pixels from j on lie in the row.
-            unsafe { s.store(y.as_mut_ptr().add(j), max) };
-            j += S::LANES;
+        if 0 < together {
+            // SAFETY: so many windows from j on lie in the row.
+            unsafe { s.store_first(y.as_mut_ptr().add(j), together, max) };
+            j += together;
         } else {
             y[j] = one;
             j += 1;
@@ -273,6 +271,8 @@ simd_fn! {
     ) {
         check_planes(window, x_layout, x.len().min(dx.len()), y_layout, dy.len());
         let two_by_two = is_two_by_two(window, x_layout, y_layout);
+        // `first_maxima` counts elements in `f32`.
+        let countable = x_layout.plane() < 1 << 24;
         for channel in 0..x_layout.channels {
             if two_by_two {
                 for i in 0..y_layout.height {
@@ -290,9 +290,22 @@ simd_fn! {
             zero_plane(dx, x_layout, channel);
             for i in 0..y_layout.height {
                 let rows = taps(window, 0, i, x_layout.height);
-                for j in 0..y_layout.width {
+                let mut j = 0;
+                while j < y_layout.width {
                     let columns = taps(window, 1, j, x_layout.width);
                     let from = row_of(x_layout, channel, rows.at) + columns.at;
+                    let dy = &dy[row_of(y_layout, channel, i) + j..];
+                    let n = whole_windows(window, j, x_layout.width, y_layout.width, S::LANES);
+                    if 0 < n && countable {
+                        let offsets =
+                            first_maxima(s, &x[from..], rows.n, x_layout.row, window, n);
+                        for lane in 0..n {
+                            let at = from + lane * window.stride[1] + offsets[lane] as usize;
+                            dx[at] += dy[lane];
+                        }
+                        j += n;
+                        continue;
+                    }
                     let mut best = from;
                     for a in 0..rows.n {
                         for b in 0..columns.n {
@@ -304,11 +317,37 @@ simd_fn! {
                             }
                         }
                     }
-                    dx[best] += dy[row_of(y_layout, channel, i) + j];
+                    dx[best] += dy[0];
+                    j += 1;
                 }
             }
         }
     }
+}
+
+/// For each of `n` windows, whose first taps lie at `lane * stride`, how far from there its first
+/// maximum lies. All columns and the first `rows` rows of the windows count.
+#[inline(always)]
+fn first_maxima<S: Simd>(
+    s: S,
+    x: &[f32],
+    rows: usize,
+    row: usize,
+    window: &Window,
+    n: usize,
+) -> [f32; MAX_LANES] {
+    let (mut best, mut place) = (s.splat(f32::NEG_INFINITY), s.splat(0.0));
+    for a in 0..rows {
+        for b in 0..window.size[1] {
+            let at = a * window.dilation[0] * row + b * window.dilation[1];
+            // SAFETY: this tap of all n windows lies in the picture, as the caller has found out.
+            let v = unsafe { load_strided(s, x.as_ptr().add(at), window.stride[1], n) };
+            let larger = s.lt(best, v);
+            best = s.select(larger, v, best);
+            place = s.select(larger, s.splat(at as f32), place);
+        }
+    }
+    s.lanes(place)
 }
 
 /// Both rows of dx under one row of dy; `upper` is where the first begins.

@@ -5,16 +5,21 @@
 //! lie outside entirely. Only pixels are read and written, never a halo.
 //!
 //! Every kernel exists for both [layouts](crate::layout): `..._pixels` for channels side by side,
-//! whose vectors run along the channels, and `..._planes`, whose vectors run along the rows where
-//! the window is 2 x 2 with stride 2, covers the whole picture or has stride 1.
+//! whose vectors run along the channels, and `..._planes`, whose vectors run along the rows.
 
 mod average;
 mod max;
+mod strided;
+mod volumes;
 
 pub use average::{
     average_pool_grad_pixels, average_pool_grad_planes, average_pool_pixels, average_pool_planes,
 };
 pub use max::{max_pool_grad_pixels, max_pool_grad_planes, max_pool_pixels, max_pool_planes};
+pub use volumes::{
+    Volumes, average_pool_grad_volumes, average_pool_volumes, max_pool_grad_volumes,
+    max_pool_volumes,
+};
 
 use crate::layout::{Pixels, Planes, Window};
 

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::pack::{packed_len, padded, panel_width};
+use super::grouped::grouped;
+use super::pack::{interleaved_row, packed_len, padded, panel_width};
 use super::parts::{Division, Part, for_parts};
 use super::tile::{Grid, dense_panel, depthwise};
 use super::{Groups, PAD, PANEL, assert_readable};
@@ -49,6 +50,17 @@ unsafe fn for_panels(
         return unsafe { depthwise(isa, whole) };
     }
     let Grid { depth, channels, .. } = grid;
+    if groups.is_interleaved() {
+        let row = interleaved_row(groups.count * channels);
+        let whole = Grid {
+            weights: packed[walk.first * depth * row..].as_ptr(),
+            weights_tap: walk.step.map(|step| step * depth * row),
+            weights_step: row,
+            ..grid
+        };
+        // SAFETY: the caller's promise; packed rows are padded by a vector.
+        return unsafe { grouped(isa, whole, groups.count) };
+    }
     for group in 0..groups.count {
         for first in wanted.clone().step_by(PANEL) {
             let n = PANEL.min(channels - first);

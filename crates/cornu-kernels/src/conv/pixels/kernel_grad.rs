@@ -1,5 +1,6 @@
 //! Gradients of kernel and bias: tiles of some weights that add up over pixels in registers.
 
+use super::grouped::grouped_grad;
 use super::tile::channel_masks;
 use super::{Groups, assert_readable};
 use crate::Isa;
@@ -16,26 +17,26 @@ const STRIP: usize = 128;
 /// Whoever makes one answers for its pointers: every read and write that it describes lies inside
 /// of the slices it came from.
 #[derive(Clone, Copy)]
-struct Grid {
-    x: *const f32,
-    x_pixel: usize,
-    x_row: usize,
-    dy: *const f32,
-    dy_pixel: usize,
-    dy_row: usize,
-    rows: usize,
-    columns: usize,
-    d_kernel: *mut f32,
+pub(super) struct Grid {
+    pub(super) x: *const f32,
+    pub(super) x_pixel: usize,
+    pub(super) x_row: usize,
+    pub(super) dy: *const f32,
+    pub(super) dy_pixel: usize,
+    pub(super) dy_row: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) d_kernel: *mut f32,
     /// From the gradients of one input channel's weights to the next's.
-    d_kernel_row: usize,
+    pub(super) d_kernel_row: usize,
     /// From one input to the next: neighboring channels, or a depthwise kernel's columns.
-    x_step: usize,
-    channels: usize,
+    pub(super) x_step: usize,
+    pub(super) channels: usize,
 }
 
 /// Adds `sums` to what lies at `to`.
 #[inline(always)]
-unsafe fn add_to<S: ConvSimd>(s: S, to: *mut f32, mask: S::Mask, sums: S::V) {
+pub(super) unsafe fn add_to<S: ConvSimd>(s: S, to: *mut f32, mask: S::Mask, sums: S::V) {
     // SAFETY: the grid's promise; only lanes of channels are touched.
     unsafe {
         let before = s.load_over(s.splat(0.0), to, mask);
@@ -256,6 +257,13 @@ pub fn kernel_grad(
                 let part = Grid { x: below, d_kernel: row, ..strip };
                 // SAFETY: halo and lengths were checked above for all pixels and channels.
                 unsafe { depthwise(isa, part, size[1]) };
+                continue;
+            }
+            if split.is_interleaved() {
+                let part = Grid { x: below, d_kernel: row, ..strip };
+                let channels = [split.inputs, split.outputs];
+                // SAFETY: as above.
+                unsafe { grouped_grad(isa, part, size[1], groups, channels) };
                 continue;
             }
             if dilation[1] == 1 && groups == 1 {

@@ -9,9 +9,11 @@
 //!
 //! [`winograd`] has the same for wide 3x3 kernels with a quarter of the products. Here: any stride,
 //! dilation, padding and number of groups. Filter `f` belongs to group `f / (F / groups)` and reads that group's `C / groups` input channels. With as many groups as
-//! input channels and filters (depthwise), vectors run along the channels of both sides.
+//! input channels and filters (depthwise), vectors run along the channels of both sides; where groups
+//! are small, a vector holds several of them.
 
 mod forward;
+mod grouped;
 mod kernel_grad;
 mod pack;
 mod parts;
@@ -51,6 +53,11 @@ impl Groups {
     /// Whether each channel is on its own, so that vectors may run along both sides' channels.
     fn is_depthwise(self) -> bool {
         self.count > 1 && self.inputs == 1 && self.outputs == 1
+    }
+
+    /// Whether groups are so small that a vector should hold the channels of several.
+    fn is_interleaved(self) -> bool {
+        self.count > 1 && !self.is_depthwise() && self.inputs.max(self.outputs) <= grouped::MOST
     }
 }
 

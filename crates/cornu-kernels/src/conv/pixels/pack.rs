@@ -19,9 +19,19 @@ pub fn packed_len(window: &Window, in_channels: usize, filters: usize, groups: u
     if groups.is_depthwise() {
         return n_taps * filters.next_multiple_of(PAD);
     }
+    if groups.is_interleaved() {
+        let forward = groups.inputs * interleaved_row(filters);
+        let transposed = groups.outputs * interleaved_row(in_channels);
+        return n_taps * forward.max(transposed);
+    }
     let forward = groups.inputs * padded(groups.outputs);
     let transposed = groups.outputs * padded(groups.inputs);
     groups.count * n_taps * forward.max(transposed)
+}
+
+/// Weights of all groups for one kernel element and one input of each group, padded by a vector.
+pub(super) fn interleaved_row(channels: usize) -> usize {
+    channels.next_multiple_of(PAD) + PAD
 }
 
 /// Channels rounded up to whole panels and a padded last one.
@@ -85,6 +95,15 @@ fn pack_by(
         for (tap, row) in packed.chunks_exact_mut(groups.count.next_multiple_of(PAD)).enumerate() {
             for (channel, to) in row[..groups.count].iter_mut().enumerate() {
                 *to = kernel(channel, tap, 0, 0);
+            }
+        }
+        return;
+    }
+    if groups.is_interleaved() {
+        let rows = packed.chunks_exact_mut(interleaved_row(groups.count * channels));
+        for (at, row) in rows.take(n_taps * depth).enumerate() {
+            for (channel, to) in row[..groups.count * channels].iter_mut().enumerate() {
+                *to = kernel(channel / channels, at / depth, at % depth, channel % channels);
             }
         }
         return;

@@ -42,7 +42,7 @@ pub(super) struct Grid {
 
 /// Bias, ReLU and the way to memory, for `V` vectors of channels of a pixel.
 #[inline(always)]
-unsafe fn finish<S: ConvSimd, const V: usize>(
+pub(super) unsafe fn finish<S: ConvSimd, const V: usize>(
     s: S,
     grid: &Grid,
     to: *mut f32,
@@ -78,7 +78,7 @@ pub(super) fn channel_masks<S: ConvSimd, const V: usize>(s: S, channels: usize) 
 }
 
 #[inline(always)]
-unsafe fn load_bias<S: ConvSimd, const V: usize>(
+pub(super) unsafe fn load_bias<S: ConvSimd, const V: usize>(
     s: S,
     grid: &Grid,
     masks: &[S::Mask; V],
@@ -205,7 +205,7 @@ impl<const P: usize> Kernel for Depthwise<P> {
 
 /// Cuts the columns of `grid` into tiles of at most `largest` pixels, as even as possible, and
 /// calls `strip` with a grid for each tile size and the size.
-fn for_strips(grid: Grid, largest: usize, mut strip: impl FnMut(Grid, usize)) {
+pub(super) fn for_strips(grid: Grid, largest: usize, mut strip: impl FnMut(Grid, usize)) {
     let mut strips = [(0, 0, 0); 2];
     let mut n_strips = 0;
     for (start, size) in even_blocks(grid.columns, largest) {

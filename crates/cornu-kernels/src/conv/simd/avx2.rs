@@ -38,6 +38,15 @@ impl ConvSimd for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn pick(self, from: *const f32, mask: __m256i, index: *const i32) -> __m256 {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let loaded = _mm256_maskload_ps(from, mask);
+            _mm256_permutevar8x32_ps(loaded, _mm256_loadu_si256(index.cast()))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_lower(self, to: *mut f32, v: __m256) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm_storeu_ps(to, _mm256_castps256_ps128(v)) }

@@ -30,6 +30,15 @@ impl ConvSimd for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn pick(self, from: *const f32, mask: __mmask16, index: *const i32) -> __m512 {
+        // SAFETY: see the top of the implementation.
+        unsafe {
+            let loaded = _mm512_maskz_loadu_ps(mask, from);
+            _mm512_permutexvar_ps(_mm512_loadu_epi32(index), loaded)
+        }
+    }
+
+    #[inline(always)]
     unsafe fn store_lower(self, to: *mut f32, v: __m512) {
         // SAFETY: see the top of the implementation.
         unsafe { _mm256_storeu_ps(to, _mm512_castps512_ps256(v)) }

@@ -32,6 +32,20 @@ pub(super) trait ConvSimd: Simd {
     /// # Safety
     /// The selected elements are readable.
     unsafe fn load_over(self, under: Self::V, from: *const f32, mask: Self::Mask) -> Self::V;
+    /// Lane `i` is the element at `from + index[i]`, one of the selected.
+    /// # Safety
+    /// The selected elements are readable, and so are `LANES` indices, all of them of selected
+    /// elements or 0.
+    #[inline(always)]
+    unsafe fn pick(self, from: *const f32, _mask: Self::Mask, index: *const i32) -> Self::V {
+        let mut picked = [0.0; 16];
+        for i in 0..Self::LANES {
+            // SAFETY: the caller's promise.
+            picked[i] = unsafe { *from.offset(*index.add(i) as isize) };
+        }
+        // SAFETY: no vector is longer than the array.
+        unsafe { self.load(picked.as_ptr()) }
+    }
     /// Writes the lower half of the lanes.
     /// # Safety
     /// `LANES / 2` elements are writable at `to`.
@@ -240,6 +254,9 @@ mod tests {
                         }
                     }
                 }
+                let index: Vec<i32> = (0..n).map(|i| (i * 3 % (n - 1)) as i32).collect();
+                let picked = get(s.pick(b.as_ptr(), s.mask(0, n - 1), index.as_ptr()));
+                assert!((0..n).all(|i| picked[i] == b[index[i] as usize]));
                 let half = s.splat(n as f32 / 2.0);
                 let mut lower = vec![-1.0; n];
                 s.store_lower(lower.as_mut_ptr(), va);

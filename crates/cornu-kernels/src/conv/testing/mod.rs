@@ -51,7 +51,11 @@ impl Random {
             if groups {
                 n_groups = self.within(2, 18);
                 (in_channels, filters) = (n_groups, n_groups);
-                if self.within(0, 1) == 0 {
+                if self.within(0, 2) == 0 {
+                    n_groups = self.within(2, 13);
+                    in_channels = n_groups * self.within(1, 9);
+                    filters = n_groups * self.within(1, 9);
+                } else if self.within(0, 1) == 0 {
                     n_groups = self.within(1, 3);
                     in_channels = n_groups * self.within(1, 4);
                     filters = n_groups * self.within(1, 20);
