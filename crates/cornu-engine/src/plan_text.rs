@@ -5,6 +5,7 @@ use std::fmt;
 use crate::layouts::Layout;
 use crate::memory_limit::in_units;
 use crate::plan::{Buffer, Home, Plan, Step};
+use crate::profile::operand_bytes;
 use crate::schedule::Schedule;
 
 impl fmt::Display for Plan {
@@ -67,6 +68,8 @@ impl Plan {
         if 1e4 <= flops {
             write!(f, "  {:.2} MFLOP", flops / 1e6)?;
         }
+        let (fixed, per_sample) = operand_bytes(self, step);
+        write!(f, "  {}", in_units(fixed + per_sample))?;
         if !step.scope.is_empty() {
             write!(f, "  # {}", step.scope)?;
         }

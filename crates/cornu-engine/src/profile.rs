@@ -50,12 +50,19 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Runs `work` and adds its time, and `calls` calls on `samples` samples each.
-    pub(crate) fn time(clock: Option<&mut Self>, calls: u64, samples: usize, work: impl FnOnce()) {
+    /// Runs `work`, which takes `threads` threads, and adds its time on all of them, and `calls` calls
+    /// on `samples` samples each.
+    pub(crate) fn time(
+        clock: Option<&mut Self>,
+        calls: u64,
+        samples: usize,
+        threads: usize,
+        work: impl FnOnce(),
+    ) {
         let Some(clock) = clock else { return work() };
         let start = Instant::now();
         work();
-        clock.time += start.elapsed();
+        clock.time += start.elapsed().mul_f64(threads as f64);
         clock.calls += calls;
         clock.samples += calls * samples as u64;
     }

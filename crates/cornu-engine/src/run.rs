@@ -515,7 +515,7 @@ fn run_item(
     let clock = worker.clocks.get_mut(item.number);
     // Parts of a step are one call.
     let calls = u64::from(item.start == 0);
-    Clock::time(clock, calls, samples, || {
+    Clock::time(clock, calls, samples, 1, || {
         item.step.kernel.run(&mut Call {
             isa: given.isa,
             samples,
@@ -544,9 +544,12 @@ fn run_slot(
         let samples = given.chunk.min(work.slot.samples - done);
         for (number, step) in (first..).zip(steps) {
             let mut clock = worker.clocks.get(number).copied();
-            Clock::time(clock.as_mut(), 1, samples, || {
+            let divided = samples == 1 && step.kernel.divides();
+            let mut helpers = helpers.as_deref_mut().filter(|_| divided);
+            let threads = helpers.as_deref().map_or(1, Helpers::threads);
+            Clock::time(clock.as_mut(), 1, samples, threads, || {
                 let at = done..done + samples;
-                run_step(given, step, shared, worker, work, at, helpers.as_deref_mut());
+                run_step(given, step, shared, worker, work, at, helpers.take());
             });
             if let Some(clock) = clock {
                 worker.clocks[number] = clock;
@@ -563,7 +566,7 @@ enum Written<'a> {
     Accumulator(usize, usize, AlignedBuf),
 }
 
-/// One kernel call on samples `at` of a slot.
+/// One kernel call on samples `at` of a slot, by `helpers`, too, if there are any.
 fn run_step(
     given: &Given<'_>,
     step: &Step,
@@ -619,9 +622,7 @@ fn run_step(
             outputs: &mut outputs,
             inputs: &inputs,
             scratch: &mut worker.scratch,
-            helpers: helpers
-                .filter(|_| samples == 1 && step.kernel.divides())
-                .map(Helpers::reborrow),
+            helpers: helpers.map(Helpers::reborrow),
             moment: Moment { first_sample, ..given.moment },
         });
     }
