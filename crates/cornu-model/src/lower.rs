@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cornu_graph::{Graph, ValueId, VariableId};
+use cornu_nn::layers::CallArguments;
 use cornu_nn::{LayerError, LowerCx};
 
 use crate::network::{LayerWeights, Network, WeightInfo};
@@ -163,6 +164,7 @@ impl Lowering<'_> {
             weight_updates: &mut weight_updates,
             losses: &mut self.losses,
             next_stream: &mut self.next_stream,
+            call: &CallArguments::default(),
         })?;
         for (position, value) in weight_updates {
             self.current[first + position] = value;

@@ -35,6 +35,7 @@ pub mod pooling;
 pub mod preprocessing;
 pub mod regularization;
 pub mod reshaping;
+mod resize_method;
 mod setters;
 mod weight_rules;
 mod window;
@@ -47,7 +48,7 @@ use serde_json::{Map, Value};
 use crate::{Constraint, Initializer, LayerError, Regularizer, SymbolicShape};
 
 pub use self::activations::{Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax};
-pub use self::convolutional::{Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D};
+pub use self::convolutional::*;
 pub use self::core::{Dense, Identity, InputLayer};
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
 pub use image::DataFormat;
@@ -55,20 +56,16 @@ pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Su
 pub use normalization::{
     BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization,
 };
-pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
-use preprocessing::read_interpolation;
+pub use pooling::*;
 pub use preprocessing::{
     CategoryEncoding, CenterCrop, Factor, FlipMode, Normalization, Numbers, OutputMode,
     RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
     Rescaling, Resizing,
 };
-pub use regularization::{
-    ActivityRegularization, AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
-};
-pub use reshaping::{
-    Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D,
-};
-pub use setters::IntoPair;
+pub use regularization::*;
+pub use reshaping::*;
+pub use resize_method::ResizeMethod;
+pub use setters::IntoSizes;
 pub use weight_rules::WeightRules;
 pub use window::Padding;
 
@@ -126,6 +123,25 @@ pub trait Layer: Debug + Send + Sync {
         inputs: &[ValueId],
     ) -> Result<Vec<ValueId>, LayerError> {
         Ok(vec![self.lower(cx, inputs)?])
+    }
+
+    /// Which steps of the output whoever comes next is to look at, as Keras's `compute_mask`; called
+    /// after [`Layer::lower`]. By default the mask of the first input if [`Layer::supports_masking`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Layer::lower`].
+    fn output_mask(
+        &self,
+        cx: &mut LowerCx<'_>,
+        _inputs: &[ValueId],
+    ) -> Result<Option<ValueId>, LayerError> {
+        Ok(cx.mask(0).filter(|_| self.supports_masking()))
+    }
+
+    /// Whether a mask of the input is one of the output too.
+    fn supports_masking(&self) -> bool {
+        false
     }
 
     /// Whether the layer takes a list of tensors as its one argument (merging layers).
@@ -213,6 +229,21 @@ pub struct LowerCx<'a> {
     pub losses: &'a mut Vec<ValueId>,
     /// The next unused random stream of the graph.
     pub next_stream: &'a mut u32,
+    /// What the call was given besides its inputs.
+    pub call: &'a CallArguments,
+}
+
+/// What a call of a layer is given besides its inputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallArguments {
+    /// For each input 1 where it is to be looked at and 0 elsewhere, mostly `(samples, steps)`;
+    /// missing entries are inputs without a mask. Keras's arguments `mask` and `*_mask`.
+    pub masks: Vec<Option<ValueId>>,
+    /// Which of the keys each query may see: Keras's `attention_mask`,
+    /// `(samples, queries, keys)` or with an axis of heads before the queries.
+    pub attention_mask: Option<ValueId>,
+    /// Whether each query sees only the keys up to its own position. Default: false.
+    pub use_causal_mask: bool,
 }
 
 impl LowerCx<'_> {
@@ -220,5 +251,10 @@ impl LowerCx<'_> {
     pub fn random_stream(&mut self) -> u32 {
         *self.next_stream += 1;
         *self.next_stream - 1
+    }
+
+    /// The mask of input `input`, if it has one.
+    pub fn mask(&self, input: usize) -> Option<ValueId> {
+        self.call.masks.get(input).copied().flatten()
     }
 }

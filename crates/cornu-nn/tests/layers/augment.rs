@@ -5,7 +5,8 @@ use std::f64::consts::PI;
 
 use cornu_graph::{Graph, GraphError, ValueId};
 use cornu_nn::layers::{
-    RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
+    CallArguments, RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation,
+    RandomZoom,
 };
 use cornu_nn::{ConfigReader, LayerError, LowerCx};
 use cornu_tensor::{Shape, Tensor};
@@ -115,6 +116,7 @@ fn check_inference_and_draws(case: &Case) -> Vec<String> {
                     weight_updates: &mut Vec::new(),
                     losses: &mut Vec::new(),
                     next_stream: &mut 0,
+                    call: &CallArguments::default(),
                 },
                 &[x],
             )

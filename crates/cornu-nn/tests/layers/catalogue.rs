@@ -1,7 +1,7 @@
 //! Rules that every layer of the catalogue keeps, whatever it computes.
 
 use cornu_graph::{Graph, ValueId};
-use cornu_nn::layers::{ALIASES, LAYERS};
+use cornu_nn::layers::{ALIASES, CallArguments, LAYERS};
 use cornu_nn::{ConfigReader, Layer, LayerError, LowerCx, SymbolicShape, layer_from_config};
 use cornu_tensor::Shape;
 use serde_json::{Value, json};
@@ -9,15 +9,42 @@ use serde_json::{Value, json};
 /// The least configuration of a class, and shapes of samples that it takes.
 fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
     let (vector, picture) = (vec![6], vec![6, 5, 4]);
+    let (sequence, volume) = (vec![6, 4], vec![6, 5, 5, 4]);
     match class_name {
         "InputLayer" => (json!({"batch_shape": [null, 6]}), vec![vector]),
         "Dense" => (json!({"units": 3}), vec![vec![2, 6]]),
+        "Conv1D" => (json!({"filters": 3, "kernel_size": 2, "padding": "causal"}), vec![sequence]),
+        "SeparableConv1D" => (json!({"filters": 3, "kernel_size": 2}), vec![sequence]),
         "Conv2D" | "SeparableConv2D" => {
             (json!({"filters": 3, "kernel_size": [2, 3], "padding": "same"}), vec![picture])
         }
+        "Conv3D" => (json!({"filters": 3, "kernel_size": [2, 3, 1], "strides": 2}), vec![volume]),
+        "Conv1DTranspose" => {
+            let config = json!({"filters": 3, "kernel_size": 3, "strides": 2, "output_padding": 1});
+            (config, vec![sequence])
+        }
+        "Conv3DTranspose" => (json!({"filters": 3, "kernel_size": 2, "strides": 2}), vec![volume]),
+        "DepthwiseConv1D" => (json!({"kernel_size": 2, "depth_multiplier": 2}), vec![sequence]),
         "Conv2DTranspose" => (json!({"filters": 3, "kernel_size": 3, "strides": 2}), vec![picture]),
         "DepthwiseConv2D" => (json!({"kernel_size": 2, "depth_multiplier": 2}), vec![picture]),
+        "AveragePooling1D" => (json!({"pool_size": 2}), vec![sequence]),
         "AveragePooling2D" => (json!({"pool_size": 2}), vec![picture]),
+        "AveragePooling3D" => (json!({"pool_size": 2}), vec![volume]),
+        "AdaptiveAveragePooling1D" | "AdaptiveMaxPooling1D" => {
+            (json!({"output_size": 4}), vec![sequence])
+        }
+        "AdaptiveAveragePooling2D" | "AdaptiveMaxPooling2D" => {
+            (json!({"output_size": [4, 2], "data_format": "channels_first"}), vec![picture])
+        }
+        "AdaptiveAveragePooling3D" | "AdaptiveMaxPooling3D" => {
+            (json!({"output_size": 2}), vec![volume])
+        }
+        "SpatialDropout1D" => (json!({"rate": 0.5}), vec![sequence]),
+        "SpatialDropout3D" => (json!({"rate": 0.5}), vec![volume]),
+        "Cropping1D" => (json!({"cropping": [1, 2]}), vec![sequence]),
+        "UpSampling1D" => (json!({"size": 3}), vec![sequence]),
+        one_axis if one_axis.ends_with("1D") => (json!({}), vec![sequence]),
+        three_axes if three_axes.ends_with("3D") => (json!({}), vec![volume]),
         "Activation" => (json!({"activation": "swish"}), vec![vector]),
         "CenterCrop" => (json!({"height": 3, "width": 3}), vec![picture]),
         "CategoryEncoding" => (json!({"num_tokens": 7}), vec![vector]),
@@ -84,6 +111,7 @@ fn lower(layer: &dyn Layer, samples: &[Vec<usize>], training: bool) -> (Symbolic
                 weight_updates: &mut updates,
                 losses: &mut Vec::new(),
                 next_stream: &mut 0,
+                call: &CallArguments::default(),
             },
             &inputs,
         )
@@ -193,7 +221,16 @@ fn values_out_of_range_are_errors() {
     refused("Cropping2D", json!({"cropping": 3}), &[6, 6, 1]);
     refused("RandomRotation", json!({"factor": [0.5, 0.1]}), &[6, 6, 1]);
     refused("RandomContrast", json!({"factor": 1.5}), &[6, 6, 1]);
-    refused("Resizing", json!({"height": 2, "width": 2, "antialias": true}), &[6, 6, 1]);
+    refused("Resizing", json!({"height": 2, "width": 2, "interpolation": "area"}), &[6, 6, 1]);
+    refused("Conv2D", json!({"filters": 2, "kernel_size": 3, "padding": "causal"}), &[9, 9, 1]);
+    refused("Conv1D", json!({"filters": 2, "kernel_size": [3, 3]}), &[9, 1]);
+    refused(
+        "Conv1DTranspose",
+        json!({"filters": 2, "kernel_size": 3, "output_padding": 1}),
+        &[9, 1],
+    );
+    refused("AdaptiveMaxPooling2D", json!({"output_size": 0}), &[9, 9, 1]);
+    refused("Cropping3D", json!({"cropping": [1, 2]}), &[9, 9, 9, 1]);
     refused("BatchNormalization", json!({"axis": 3}), &[6, 6]);
     refused("BatchNormalization", json!({"axis": 0}), &[6, 6]);
 }

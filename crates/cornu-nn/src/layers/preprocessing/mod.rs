@@ -28,4 +28,3 @@ pub use random_translation::RandomTranslation;
 pub use random_zoom::RandomZoom;
 pub use rescaling::Rescaling;
 pub use resizing::Resizing;
-pub(super) use sampling::interpolation as read_interpolation;

@@ -28,10 +28,7 @@ pub(super) fn read(config: &mut ConfigReader) -> Result<Sampling, LayerError> {
 }
 
 /// Reads `interpolation`.
-pub(in crate::layers) fn interpolation(
-    config: &mut ConfigReader,
-    default: &str,
-) -> Result<Interpolation, LayerError> {
+fn interpolation(config: &mut ConfigReader, default: &str) -> Result<Interpolation, LayerError> {
     match config.string_or("interpolation", default)?.as_str() {
         "nearest" => Ok(Interpolation::Nearest),
         "bilinear" => Ok(Interpolation::Bilinear),
@@ -187,7 +184,7 @@ fn product(
 
 /// Column and row of the middle of pictures in `format`.
 pub(super) fn centre(g: &Graph, x: ValueId, format: DataFormat) -> [f64; 2] {
-    let [height, width] = format.spatial().map(|axis| g.shape(x).dims()[axis].size(1) as f64);
+    let [height, width] = format.spatial::<2>().map(|axis| g.shape(x).dims()[axis].size(1) as f64);
     [(width - 1.0) / 2.0, (height - 1.0) / 2.0]
 }
 

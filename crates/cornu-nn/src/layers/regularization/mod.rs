@@ -5,14 +5,14 @@ mod alpha_dropout;
 mod dropout;
 mod gaussian_dropout;
 mod gaussian_noise;
-mod spatial_dropout2d;
+mod spatial_dropout;
 
 pub use activity_regularization::ActivityRegularization;
 pub use alpha_dropout::AlphaDropout;
 pub use dropout::Dropout;
 pub use gaussian_dropout::GaussianDropout;
 pub use gaussian_noise::GaussianNoise;
-pub use spatial_dropout2d::SpatialDropout2D;
+pub use spatial_dropout::{SpatialDropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D};
 
 use cornu_graph::ValueId;
 use cornu_graph::ops::Distribution;
