@@ -126,7 +126,7 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
             config.insert("name".to_owned(), json!(layer.name));
             config.insert("trainable".to_owned(), json!(trainable));
             config.insert("dtype".to_owned(), float32());
-            config.extend(kind.config());
+            config.extend(kind.built_config(&network.build_shapes(index)));
             let mut object = json!({
                 "module": "keras.layers",
                 "class_name": kind.class_name(),

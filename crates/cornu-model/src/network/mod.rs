@@ -307,6 +307,6 @@ impl Collected {
 
 /// `layer/kernel`, or `layer/sublayer/kernel` for the weight of a sublayer.
 fn weight_path(layer: &str, spec: &WeightSpec) -> String {
-    let names = spec.group.iter().chain([&spec.name]);
+    let names = spec.group.iter().map(|sublayer| &sublayer.name).chain([&spec.name]);
     names.fold(layer.to_owned(), |path, name| format!("{path}/{name}"))
 }

@@ -25,7 +25,9 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    InputLayer, Dense, Identity,
+    InputLayer, Dense, Identity, EinsumDense, Embedding, Masking,
+    SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, RNN, Bidirectional, TimeDistributed,
+    Attention, AdditiveAttention, MultiHeadAttention, GroupQueryAttention,
     Conv1D, Conv2D, Conv3D, Conv1DTranspose, Conv2DTranspose, Conv3DTranspose,
     DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D,
     MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
@@ -64,6 +66,7 @@ pub const ALIASES: &[(&str, &str)] = &[
     ("GlobalMaxPool1D", "GlobalMaxPooling1D"),
     ("GlobalMaxPool2D", "GlobalMaxPooling2D"),
     ("GlobalMaxPool3D", "GlobalMaxPooling3D"),
+    ("GroupedQueryAttention", "GroupQueryAttention"),
     ("MaxPool1D", "MaxPooling1D"),
     ("MaxPool2D", "MaxPooling2D"),
     ("MaxPool3D", "MaxPooling3D"),

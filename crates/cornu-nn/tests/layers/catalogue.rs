@@ -43,8 +43,49 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "SpatialDropout3D" => (json!({"rate": 0.5}), vec![volume]),
         "Cropping1D" => (json!({"cropping": [1, 2]}), vec![sequence]),
         "UpSampling1D" => (json!({"size": 3}), vec![sequence]),
-        one_axis if one_axis.ends_with("1D") => (json!({}), vec![sequence]),
-        three_axes if three_axes.ends_with("3D") => (json!({}), vec![volume]),
+        "EinsumDense" => {
+            let config = json!({"equation": "abcd,de->abce", "output_shape": [null, null, 3],
+                "bias_axes": "e"});
+            (config, vec![picture])
+        }
+        "Embedding" => (json!({"input_dim": 7, "output_dim": 3, "mask_zero": true}), vec![vector]),
+        "SimpleRNN" | "LSTM" | "GRU" => {
+            let config = json!({"units": 3, "dropout": 0.2, "recurrent_dropout": 0.3});
+            (config, vec![sequence])
+        }
+        "ConvLSTM1D" => (json!({"filters": 3, "kernel_size": 2, "dropout": 0.1}), vec![picture]),
+        "ConvLSTM2D" => {
+            let config = json!({"filters": 3, "kernel_size": 2, "return_sequences": true});
+            (config, vec![volume])
+        }
+        "ConvLSTM3D" => (json!({"filters": 2, "kernel_size": 2}), vec![vec![2, 3, 3, 3, 1]]),
+        "RNN" => {
+            let cell = |class_name: &str, units: usize| json!({"class_name": class_name, "config": {"units": units, "dropout": 0.1}});
+            let cells = json!([cell("LSTMCell", 3), cell("GRUCell", 2), cell("SimpleRNNCell", 5)]);
+            let stack = json!({"class_name": "StackedRNNCells", "config": {"cells": cells}});
+            (json!({"cell": stack, "return_sequences": true}), vec![sequence])
+        }
+        "Bidirectional" => {
+            let layer = json!({"class_name": "GRU", "config": {"units": 3, "name": "gru"}});
+            (json!({"layer": layer, "merge_mode": "ave"}), vec![sequence])
+        }
+        "TimeDistributed" => {
+            let layer = json!({"class_name": "BatchNormalization", "config": {"name": "norm"}});
+            (json!({"layer": layer}), vec![picture])
+        }
+        "Attention" | "AdditiveAttention" => {
+            (json!({"use_scale": true, "dropout": 0.5}), vec![vec![3, 4], vec![5, 4]])
+        }
+        "MultiHeadAttention" => {
+            let config = json!({"num_heads": 2, "key_dim": 3, "output_shape": [2, 4],
+                "use_gate": true});
+            (config, vec![sequence, vec![5, 2], vec![5, 3]])
+        }
+        "GroupQueryAttention" => {
+            let config = json!({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2,
+                "sliding_window": 2, "dropout": 0.1});
+            (config, vec![sequence, vec![5, 2]])
+        }
         "Activation" => (json!({"activation": "swish"}), vec![vector]),
         "CenterCrop" => (json!({"height": 3, "width": 3}), vec![picture]),
         "CategoryEncoding" => (json!({"num_tokens": 7}), vec![vector]),
@@ -71,6 +112,8 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
             (json!({"height_factor": 0.5, "width_factor": [-0.1, 0.2]}), vec![picture])
         }
         "RandomZoom" => (json!({"height_factor": 0.5}), vec![picture]),
+        one_axis if one_axis.ends_with("1D") => (json!({}), vec![sequence]),
+        three_axes if three_axes.ends_with("3D") => (json!({}), vec![volume]),
         _ => (json!({}), vec![picture]),
     }
 }
@@ -95,7 +138,7 @@ fn lower(layer: &dyn Layer, samples: &[Vec<usize>], training: bool) -> (Symbolic
         .unwrap()
         .iter()
         .map(|spec| {
-            assert_eq!(spec.initializer.values(&spec.dims, 1).dims(), spec.dims);
+            assert_eq!(spec.values(1).dims(), spec.dims);
             let id = graph.add_variable(spec.name.clone(), spec.dims.clone());
             graph.variable(id).unwrap()
         })

@@ -67,7 +67,7 @@ impl Layer for Softmax {
 }
 
 /// The softmax of what `mask`, which broadcasts to `x`, leaves of it; 0 elsewhere.
-fn masked_softmax(
+pub(in crate::layers) fn masked_softmax(
     g: &mut Graph,
     x: ValueId,
     mask: ValueId,

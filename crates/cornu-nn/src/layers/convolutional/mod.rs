@@ -11,3 +11,4 @@ pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, Conv
 pub use depthwise_conv::{DepthwiseConv1D, DepthwiseConv2D, DepthwiseConvolution};
 pub use separable_conv::{SeparableConv1D, SeparableConv2D, SeparableConvolution};
 pub use settings::ConvSettings;
+pub(super) use settings::convolve;

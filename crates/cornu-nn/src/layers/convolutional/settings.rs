@@ -150,7 +150,7 @@ impl<const RANK: usize> ConvSettings<RANK> {
 }
 
 /// `conv` of pictures with any number of spatial axes; along one axis as pictures of one row.
-pub(super) fn convolve(
+pub(in crate::layers) fn convolve(
     g: &mut Graph,
     x: ValueId,
     kernel: ValueId,
