@@ -62,7 +62,8 @@ impl Stored<'_> {
         self.add(format!("{prefix}vars"), name, Vec::new());
         if let Some(layer) = self.by_layer.get(&id) {
             for index in layer.first..layer.first + layer.n {
-                let position = self.sublayer(&self.weights[index].spec.group, prefix);
+                let sublayers = &self.weights[index].spec.group;
+                let position = self.sublayer(sublayers, prefix);
                 self.groups[position].weights.push(index);
             }
         }
