@@ -170,13 +170,21 @@ fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Va
         let args: Vec<Value> = operation.arguments.iter().filter_map(argument).collect();
         return json!({"args": args, "kwargs": {}});
     }
+    let mut kwargs = call.kwargs.clone().unwrap_or_else(|| default_kwargs(layer));
+    let mut tensors = tensors;
+    if RECURRENT.contains(&layer.kind.class_name()) && 1 < tensors.len() {
+        kwargs.insert("initial_state".to_owned(), json!(tensors.split_off(1)));
+    }
     let args = match call.form {
         ArgumentForm::Separate => json!(tensors),
         ArgumentForm::List => json!([tensors]),
     };
-    let kwargs = call.kwargs.clone().unwrap_or_else(|| default_kwargs(layer));
     json!({"args": args, "kwargs": kwargs})
 }
+
+/// Layers whose inputs after the first are their initial states.
+const RECURRENT: &[&str] =
+    &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"];
 
 /// The keyword arguments that Keras notes although nobody gave them.
 fn default_kwargs(layer: &LayerEntry) -> Map<String, Value> {

@@ -42,9 +42,12 @@ catalogue! {
     ZeroPadding1D, ZeroPadding2D, ZeroPadding3D, Cropping1D, Cropping2D, Cropping3D,
     UpSampling1D, UpSampling2D, UpSampling3D,
     BatchNormalization, LayerNormalization,
-    GroupNormalization, RMSNormalization, UnitNormalization, AlphaDropout, CenterCrop,
+    GroupNormalization, RMSNormalization, UnitNormalization, SpectralNormalization, AlphaDropout, CenterCrop,
     CategoryEncoding,
     Rescaling, Normalization, Resizing,
+    Discretization, AutoContrast, Equalization, Solarization,
+    RandomCrop, RandomShear, RandomHue, RandomSaturation, RandomSharpness, RandomColorDegeneration,
+    RandomGrayscale, RandomPosterization, RandomGaussianBlur, RandomInvert, RandomErasing,
     RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
 }

@@ -156,10 +156,22 @@ pub(super) fn mix_axis(
     axis: usize,
     weights: Array<f64>,
 ) -> Result<ValueId, GraphError> {
+    let weights = g.constant(weights)?;
+    mix_axis_by(g, x, axis, weights)
+}
+
+/// [`mix_axis`] by weights `(m, n)` that the graph computes.
+pub(super) fn mix_axis_by(
+    g: &mut Graph,
+    x: ValueId,
+    axis: usize,
+    weights: ValueId,
+) -> Result<ValueId, GraphError> {
     let rank = g.shape(x).rank();
     let mut to_end: Vec<usize> = (0..rank).filter(|&other| other != axis).collect();
     to_end.push(axis);
-    let (m, n) = (weights.dims()[0], weights.dims()[1]);
+    let sizes = g.shape(weights).sizes(1);
+    let (m, n) = (sizes[0], sizes[1]);
     let lines = g.transpose(x, &to_end)?;
     let shape = g.shape(lines).clone();
     let n_lines = shape.dims()[1..rank - 1].iter().map(|dim| dim.size(1)).product();
@@ -169,7 +181,6 @@ pub(super) fn mix_axis(
         Dim::Fixed(shape.dims()[0].size(1) * n_lines)
     };
     let lines = g.reshape(lines, Shape::new([rows, Dim::Fixed(n)]))?;
-    let weights = g.constant(weights)?;
     let mixed = g.matmul(lines, weights, false, true)?;
     let mixed = g.reshape(mixed, shape.with(rank - 1, Dim::Fixed(m)))?;
     let mut back: Vec<usize> = (0..rank - 1).collect();

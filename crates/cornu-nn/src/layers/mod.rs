@@ -61,15 +61,9 @@ pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config}
 pub use image::DataFormat;
 pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use nested::Nested;
-pub use normalization::{
-    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization,
-};
+pub use normalization::*;
 pub use pooling::*;
-pub use preprocessing::{
-    CategoryEncoding, CenterCrop, Factor, FlipMode, Normalization, Numbers, OutputMode,
-    RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
-    Rescaling, Resizing,
-};
+pub use preprocessing::*;
 pub use regularization::*;
 pub use reshaping::*;
 pub use resize_method::ResizeMethod;

@@ -69,6 +69,10 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
             let layer = json!({"class_name": "GRU", "config": {"units": 3, "name": "gru"}});
             (json!({"layer": layer, "merge_mode": "ave"}), vec![sequence])
         }
+        "SpectralNormalization" => {
+            let layer = json!({"class_name": "Dense", "config": {"units": 3, "name": "dense"}});
+            (json!({"layer": layer, "power_iterations": 2}), vec![vector])
+        }
         "TimeDistributed" => {
             let layer = json!({"class_name": "BatchNormalization", "config": {"name": "norm"}});
             (json!({"layer": layer}), vec![picture])
@@ -105,6 +109,16 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "Rescaling" => (json!({"scale": 0.5, "offset": [1.0, 2.0, 3.0, 4.0]}), vec![picture]),
         "Normalization" => (json!({"axis": [1, -1]}), vec![picture]),
         "Resizing" => (json!({"height": 3, "width": 8}), vec![picture]),
+        "Discretization" => {
+            let config = json!({"bin_boundaries": [-1.0, 2.5], "output_mode": "one_hot"});
+            (config, vec![vector])
+        }
+        "RandomCrop" => (json!({"height": 6, "width": 5}), vec![picture]),
+        "RandomSharpness" | "RandomInvert" => (json!({"factor": 0.3}), vec![picture]),
+        "RandomPosterization" => (json!({"factor": [2, 5]}), vec![picture]),
+        "RandomHue" | "RandomSaturation" | "RandomColorDegeneration" | "RandomGrayscale" => {
+            (json!({"factor": 0.4}), vec![vec![6, 5, 3]])
+        }
         "RandomRotation" | "RandomContrast" | "RandomBrightness" => {
             (json!({"factor": [0.1, 0.5]}), vec![picture])
         }

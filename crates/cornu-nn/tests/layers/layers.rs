@@ -15,7 +15,7 @@ use crate::tally::{Outcome, run};
 
 #[test]
 fn layers_compute_what_keras_computes() {
-    run("layer", 352, |case| {
+    run("layer", 356, |case| {
         if let Some(key) = unknown_argument(case) {
             return Outcome::Refused(format!("call argument `{key}`"));
         }
