@@ -151,6 +151,15 @@ fn build_config(class_name: &str, inputs: &[SymbolicShape]) -> Option<Value> {
             names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
         return Some(json!({"shapes_dict": shapes.collect::<Map<_, _>>()}));
     }
+    if let ([sequence, states @ ..], true) = (inputs, RECURRENT.contains(&class_name))
+        && !states.is_empty()
+    {
+        let states: Vec<Value> = states.iter().map(|state| json!(state.dims())).collect();
+        return Some(json!({"shapes_dict": {
+            "sequences_shape": sequence.dims(),
+            "initial_state_shape": states,
+        }}));
+    }
     Some(json!({"input_shape": shapes(inputs)}))
 }
 

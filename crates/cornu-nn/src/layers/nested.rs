@@ -61,6 +61,16 @@ impl Nested {
         keras_object("keras.layers", self.layer.class_name(), self.config_with_name())
     }
 
+    /// The Keras object once the layer is built for inputs of these shapes, which it then tells.
+    pub(super) fn to_built_object(&self, inputs: &[SymbolicShape]) -> Value {
+        let mut object = self.to_object();
+        let has_weights = self.layer.weights(inputs).is_ok_and(|weights| !weights.is_empty());
+        if let ([input, ..], true) = (inputs, has_weights) {
+            object["build_config"] = json!({"input_shape": input.dims()});
+        }
+        object
+    }
+
     fn config_with_name(&self) -> Map<String, Value> {
         let mut config = Map::new();
         config.insert("name".to_owned(), json!(self.name));

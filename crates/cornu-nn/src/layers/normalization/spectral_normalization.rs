@@ -86,6 +86,12 @@ impl Layer for SpectralNormalization {
             .finish()
     }
 
+    fn built_config(&self, inputs: &[SymbolicShape]) -> Map<String, Value> {
+        let mut config = self.config();
+        config.insert("layer".to_owned(), self.layer.to_built_object(inputs));
+        config
+    }
+
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         self.layer.layer.output_shape(inputs)
     }

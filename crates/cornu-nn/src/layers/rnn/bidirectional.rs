@@ -165,6 +165,14 @@ impl Layer for Bidirectional {
             .finish()
     }
 
+    fn built_config(&self, inputs: &[SymbolicShape]) -> Map<String, Value> {
+        ConfigWriter::new()
+            .set("merge_mode", json!(self.merge_mode.name()))
+            .set("layer", self.forward_layer.to_built_object(inputs))
+            .set("backward_layer", self.backward_layer.to_built_object(inputs))
+            .finish()
+    }
+
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         Ok(self.output_shapes(inputs)?[0].clone())
     }

@@ -52,6 +52,15 @@ impl Layer for TimeDistributed {
         ConfigWriter::new().set("layer", self.layer.to_object()).finish()
     }
 
+    fn built_config(&self, inputs: &[SymbolicShape]) -> Map<String, Value> {
+        match self.step(inputs) {
+            Ok((step, _)) => {
+                ConfigWriter::new().set("layer", self.layer.to_built_object(&[step])).finish()
+            }
+            Err(_) => self.config(),
+        }
+    }
+
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let (step, steps) = self.step(inputs)?;
         let mut dims = self.layer.layer.output_shape(&[step])?.dims().to_vec();
