@@ -147,6 +147,18 @@ impl Lowering<'_> {
                     vec![Masked { value, mask: None }]
                 }
                 LayerKind::Layer(kind) => {
+                    let expects_mask = call
+                        .kwargs
+                        .as_ref()
+                        .and_then(|k| k.get("mask"))
+                        .is_some_and(serde_json::Value::is_object);
+                    if expects_mask && arguments.iter().all(|argument| argument.mask.is_none()) {
+                        let source = LayerError::Unsupported {
+                            setting: "a `mask` given to the call".to_owned(),
+                            hint: "make it by a Masking or Embedding layer".to_owned(),
+                        };
+                        return Err(ModelError::layer(&path, source));
+                    }
                     let outer = self.graph.set_scope(&path);
                     let call = CallArguments {
                         masks: arguments.iter().map(|argument| argument.mask).collect(),

@@ -169,6 +169,10 @@ fn kwargs(
         if key == "initial_state" && !initial_states(node).is_empty() {
             continue;
         }
+        // Keras notes the mask that came with the input; the model finds it again by itself.
+        if key == "mask" && value["class_name"] == "__keras_tensor__" {
+            continue;
+        }
         // What `fit` and `predict` say of training goes before what a call noted, and Keras's random
         // picture layers note their default, `training=true`, at every call.
         let says_training = key == "training" && value.is_boolean();

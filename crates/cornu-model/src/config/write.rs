@@ -180,6 +180,10 @@ fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Va
         return json!({"args": args, "kwargs": {}});
     }
     let mut kwargs = call.kwargs.clone().unwrap_or_else(|| default_kwargs(layer));
+    // The operations that made it are not part of the model: Keras makes the mask again.
+    if let Some(mask) = kwargs.get_mut("mask") {
+        *mask = Value::Null;
+    }
     let mut tensors = tensors;
     if RECURRENT.contains(&layer.kind.class_name()) && 1 < tensors.len() {
         kwargs.insert("initial_state".to_owned(), json!(tensors.split_off(1)));

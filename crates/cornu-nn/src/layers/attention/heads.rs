@@ -155,7 +155,7 @@ impl HeadSettings {
 macro_rules! head_setters {
     ($layer:ident) => {
         /// Chained setters of what attention with several heads has in common; each is documented
-        /// at the field of the same name of [`HeadSettings`](super::heads::HeadSettings).
+        /// at the field of the same name of [`HeadSettings`](crate::layers::HeadSettings).
         impl $layer {
             /// Sets `dropout`.
             pub fn dropout(mut self, dropout: f64) -> Self {

@@ -10,4 +10,5 @@ mod multi_head_attention;
 pub use additive_attention::AdditiveAttention;
 pub use dot_product::{Attention, ScoreMode};
 pub use grouped_query_attention::GroupQueryAttention;
+pub use heads::HeadSettings;
 pub use multi_head_attention::MultiHeadAttention;

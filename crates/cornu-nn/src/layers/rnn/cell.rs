@@ -73,7 +73,7 @@ pub trait Cell: Debug + Send + Sync {
         let state = self.state_shapes(&SymbolicShape::from_graph(step))?[0].clone();
         let state = state
             .to_graph()
-            .ok_or_else(|| LayerError::input_shape("known sizes", &[state.clone()]))?;
+            .ok_or_else(|| LayerError::input_shape("known sizes", std::slice::from_ref(&state)))?;
         Ok(Masks {
             input: draw(cx, of_input, self.n_masks(), step)?,
             state: draw(cx, of_state, self.n_masks(), &state)?,

@@ -1,7 +1,7 @@
 //! Recurrent layers: one generic layer over time, and its cells.
 //!
 //! A layer is unrolled: each step is nodes of its own in the graph, at most
-//! [`MAX_STEPS`](recurrent::MAX_STEPS) of them.
+//! [`MAX_STEPS`] of them.
 
 mod bidirectional;
 mod cell;

@@ -231,9 +231,9 @@ impl Cell for StackedRNNCells {
         let step = SymbolicShape::from_graph(step);
         let mut inner = Vec::new();
         for (cell, step) in self.cells.iter().zip(self.step_shapes(&step)?) {
-            let step = step
-                .to_graph()
-                .ok_or_else(|| LayerError::input_shape("known sizes", &[step.clone()]))?;
+            let step = step.to_graph().ok_or_else(|| {
+                LayerError::input_shape("known sizes", std::slice::from_ref(&step))
+            })?;
             inner.push(cell.draw(cx, &step)?);
         }
         Ok(Masks { inner, ..Masks::default() })
