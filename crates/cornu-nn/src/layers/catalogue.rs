@@ -47,7 +47,7 @@ catalogue! {
     Rescaling, Normalization, Resizing,
     Discretization, AutoContrast, Equalization, Solarization,
     RandomCrop, RandomShear, RandomHue, RandomSaturation, RandomSharpness, RandomColorDegeneration,
-    RandomGrayscale, RandomPosterization, RandomGaussianBlur, RandomInvert, RandomErasing,
+    RandomGrayscale, RandomPosterization, RandomGaussianBlur, RandomInvert, RandomErasing, RandomPerspective,
     RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
 }

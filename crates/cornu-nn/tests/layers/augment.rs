@@ -7,8 +7,8 @@ use cornu_graph::{Graph, GraphError, ValueId};
 use cornu_nn::layers::{
     CallArguments, RandomBrightness, RandomChange, RandomColorDegeneration, RandomContrast,
     RandomCrop, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale, RandomHue,
-    RandomInvert, RandomPosterization, RandomRotation, RandomSaturation, RandomSharpness,
-    RandomShear, RandomTranslation, RandomZoom, Solarization,
+    RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation,
+    RandomSharpness, RandomShear, RandomTranslation, RandomZoom, Solarization,
 };
 use cornu_nn::{ConfigReader, LayerError, LowerCx};
 use cornu_tensor::{Shape, Tensor};
@@ -20,7 +20,7 @@ use crate::tally::{Outcome, run};
 
 #[test]
 fn random_picture_layers_transform_as_keras_does() {
-    run("augment", 46, |case| {
+    run("augment", 47, |case| {
         if let Err(error) = read_layer(&case.json["object"]) {
             return Outcome::Refused(error.to_string());
         }
@@ -64,6 +64,7 @@ fn change(case: &Case) -> Result<Option<Experiment>, LayerError> {
         "RandomInvert" => Box::new(RandomInvert::from_config(config)?),
         "Solarization" => Box::new(Solarization::from_config(config)?),
         "RandomErasing" => Box::new(RandomErasing::from_config(config)?),
+        "RandomPerspective" => Box::new(RandomPerspective::from_config(config)?),
         _ => return Ok(None),
     };
     let pictures = case.f32("in.0").unwrap();

@@ -28,7 +28,10 @@ pub(super) fn read(config: &mut ConfigReader) -> Result<Sampling, LayerError> {
 }
 
 /// Reads `interpolation`.
-fn interpolation(config: &mut ConfigReader, default: &str) -> Result<Interpolation, LayerError> {
+pub(super) fn interpolation(
+    config: &mut ConfigReader,
+    default: &str,
+) -> Result<Interpolation, LayerError> {
     match config.string_or("interpolation", default)?.as_str() {
         "nearest" => Ok(Interpolation::Nearest),
         "bilinear" => Ok(Interpolation::Bilinear),
@@ -75,6 +78,7 @@ pub(super) fn transform(
     let before = g.node(x);
     if let (Op::AffineTransform(op), [original, transforms]) = (&before.op, &before.inputs[..])
         && op.sampling == sampling
+        && g.shape(*transforms).dims()[1] == Dim::Fixed(6)
     {
         let (original, transforms) = (*original, *transforms);
         columns = product(g, transforms, columns)?;
@@ -96,7 +100,8 @@ pub(super) fn flip_moved(
 ) -> Result<Option<ValueId>, GraphError> {
     let Op::AffineTransform(op) = &g.node(x).op else { return Ok(None) };
     let sampling = op.sampling;
-    if format != DataFormat::ChannelsLast {
+    let is_affine = g.shape(g.node(x).inputs[1]).dims()[1] == Dim::Fixed(6);
+    if format != DataFormat::ChannelsLast || !is_affine {
         return Ok(None);
     }
     let columns = flip_columns(g, x, flips, axes)?;
