@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use cornu_graph::{Graph, ValueId, VariableId};
+use cornu_nn::layers::CallArguments;
 use cornu_nn::{LayerError, LowerCx};
 
 use crate::network::{LayerWeights, Network, WeightInfo};
@@ -19,6 +20,8 @@ pub struct Forward {
     pub inputs: Vec<ValueId>,
     /// The model's outputs.
     pub outputs: Vec<ValueId>,
+    /// For each output the mask that its layer made, which leaves out parts of the loss.
+    pub output_masks: Vec<Option<ValueId>>,
     /// Outputs of all layers (those of nested models excepted) by layer name; of a layer that is
     /// called several times, the last ones.
     pub layer_outputs: BTreeMap<String, Vec<ValueId>>,
@@ -75,17 +78,28 @@ pub(crate) fn forward(
         training,
         next_stream: 0,
     };
-    let outputs = lowering.network(network, &inputs, "", network.trainable)?;
+    let fed: Vec<Masked> = inputs.iter().map(|&value| Masked { value, mask: None }).collect();
+    let lowered = lowering.network(network, &fed, "", network.trainable)?;
+    let outputs = lowered.iter().map(|output| output.value).collect();
+    let output_masks = lowered.iter().map(|output| output.mask).collect();
     Ok(Forward {
         graph: lowering.graph,
         inputs,
         outputs,
+        output_masks,
         layer_outputs: lowering.layer_outputs,
         variables,
         weights: values,
         updates: lowering.updates,
         losses: lowering.losses,
     })
+}
+
+/// A value with Keras's mask for it: 1 where whoever comes next is to look.
+#[derive(Clone, Copy)]
+struct Masked {
+    value: ValueId,
+    mask: Option<ValueId>,
 }
 
 struct Lowering<'a> {
@@ -105,17 +119,18 @@ impl Lowering<'_> {
     fn network(
         &mut self,
         network: &Network,
-        inputs: &[ValueId],
+        inputs: &[Masked],
         prefix: &str,
         trainable: bool,
-    ) -> Result<Vec<ValueId>, ModelError> {
-        let mut outputs: Vec<Vec<ValueId>> = Vec::with_capacity(network.calls.len());
+    ) -> Result<Vec<Masked>, ModelError> {
+        let mut outputs: Vec<Vec<Masked>> = Vec::with_capacity(network.calls.len());
         for (index, call) in network.calls.iter().enumerate() {
             let layer = &network.layers[call.layer];
             let path = format!("{prefix}{}", layer.name);
             let trainable = trainable && layer.trainable;
-            let arguments: Vec<ValueId> =
+            let arguments: Vec<Masked> =
                 call.inputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect();
+            let values: Vec<ValueId> = arguments.iter().map(|argument| argument.value).collect();
             let lowered = match &layer.kind {
                 LayerKind::Input(_) => {
                     let position = network.inputs.iter().position(|input| input.call == index);
@@ -126,32 +141,59 @@ impl Lowering<'_> {
                 }
                 LayerKind::Operation(operation) => {
                     let outer = self.graph.set_scope(&path);
-                    let lowered = operation.lower(&mut self.graph, &arguments);
+                    let lowered = operation.lower(&mut self.graph, &values);
                     self.graph.set_scope(&outer);
-                    vec![lowered.map_err(|error| ModelError::layer(&path, error))?]
+                    let value = lowered.map_err(|error| ModelError::layer(&path, error))?;
+                    vec![Masked { value, mask: None }]
                 }
                 LayerKind::Layer(kind) => {
+                    let expects_mask = call
+                        .kwargs
+                        .as_ref()
+                        .and_then(|k| k.get("mask"))
+                        .is_some_and(serde_json::Value::is_object);
+                    if expects_mask && arguments.iter().all(|argument| argument.mask.is_none()) {
+                        let source = LayerError::Unsupported {
+                            setting: "a `mask` given to the call".to_owned(),
+                            hint: "make it by a Masking or Embedding layer".to_owned(),
+                        };
+                        return Err(ModelError::layer(&path, source));
+                    }
                     let outer = self.graph.set_scope(&path);
-                    let lowered =
-                        self.layer(layer.id, trainable, |cx| kind.lower_outputs(cx, &arguments));
+                    let call = CallArguments {
+                        masks: arguments.iter().map(|argument| argument.mask).collect(),
+                        attention_mask: None,
+                        use_causal_mask: call.has_flag("use_causal_mask"),
+                    };
+                    let lowered = self.layer(layer.id, trainable, &call, |cx| {
+                        let outputs = kind.lower_outputs(cx, &values)?;
+                        // A mask is one of the first output; others have none.
+                        let mut mask = kind.output_mask(cx, &values)?;
+                        Ok(outputs
+                            .into_iter()
+                            .map(|value| Masked { value, mask: mask.take() })
+                            .collect())
+                    });
                     self.graph.set_scope(&outer);
                     lowered.map_err(|error| ModelError::layer(&path, error))?
                 }
             };
             if prefix.is_empty() {
-                self.layer_outputs.insert(path, lowered.clone());
+                let values = lowered.iter().map(|output| output.value).collect();
+                self.layer_outputs.insert(path, values);
             }
             outputs.push(lowered);
         }
         Ok(network.outputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect())
     }
 
-    fn layer(
+    fn layer<T>(
         &mut self,
         id: u64,
         trainable: bool,
-        lower: impl FnOnce(&mut LowerCx<'_>) -> Result<Vec<ValueId>, LayerError>,
-    ) -> Result<Vec<ValueId>, LayerError> {
+        call: &CallArguments,
+        lower: impl FnOnce(&mut LowerCx<'_>) -> Result<T, LayerError>,
+    ) -> Result<T, LayerError> {
         let (first, n) = self.layer_weights.get(&id).map_or((0, 0), |layer| (layer.first, layer.n));
         let weights = self.current[first..first + n].to_vec();
         let mut weight_updates = Vec::new();
@@ -163,6 +205,7 @@ impl Lowering<'_> {
             weight_updates: &mut weight_updates,
             losses: &mut self.losses,
             next_stream: &mut self.next_stream,
+            call,
         })?;
         for (position, value) in weight_updates {
             self.current[first + position] = value;

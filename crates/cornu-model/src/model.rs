@@ -138,7 +138,7 @@ impl Model {
                     Some(values) => values[position].clone(),
                     None => {
                         let seed = derived(self.seed, Purpose::Weight, index as u64);
-                        spec.initializer.values(&spec.dims, seed)
+                        spec.values(seed)
                     }
                 });
             }

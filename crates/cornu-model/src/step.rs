@@ -243,12 +243,14 @@ impl Model {
         for (i, name) in names.iter().enumerate() {
             let y_true = graph.input(target_name(name), Shape::batched(&layout.y[i]))?;
             let Some(loss) = &compiled.losses[i] else { continue };
-            let y_pred = forward.outputs[i];
+            let (y_pred, mask) = (forward.outputs[i], forward.output_masks[i]);
             let sample_weight = sample_weights.get(i).or(sample_weights.first()).copied();
             let outer = graph.set_scope(&format!("loss/{name}"));
             let (truth, prediction) = (graph.shape(y_true).sizes(1), graph.shape(y_pred).sizes(1));
             let value = loss
-                .with(&truth, &prediction, |loss| loss.lower(graph, y_true, y_pred, sample_weight))
+                .with(&truth, &prediction, |loss| {
+                    loss.lower_masked(graph, y_true, y_pred, sample_weight, mask)
+                })
                 .map_err(|error| loss_error(name, error))?;
             if graph.shape(value).rank() != 0 {
                 return Err(ModelError::Compile(format!(
@@ -315,7 +317,8 @@ impl Model {
             .map(|(position, &i)| Param {
                 name: &self.weights[i].path,
                 dims: &self.weights[i].spec.dims,
-                value: values[position],
+                // A layer may have replaced the weight before it used it.
+                value: forward.updates.get(&i).copied().unwrap_or(values[position]),
                 gradient: gradients[position],
                 constraint: constrain[position].as_deref().map(|f| f as ConstraintFn<'_>),
             })
@@ -334,7 +337,8 @@ impl Model {
                 graph.set_update(slot, value)?;
             }
         }
-        for (&weight, &value) in &forward.updates {
+        let replaced = |weight: &usize| trainable.contains(weight);
+        for (&weight, &value) in forward.updates.iter().filter(|(weight, _)| !replaced(weight)) {
             graph.set_update(forward.variables[weight], value)?;
         }
         Ok(())

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cornu_formats::weights::group_keys;
+use cornu_nn::layers::Sublayer;
 
 use crate::network::{LayerWeights, Network, WeightInfo};
 use crate::symbolic::LayerKind;
@@ -51,27 +52,45 @@ impl Stored<'_> {
             let prefix = format!("{prefix}layers/{key}/");
             match &layer.kind {
                 LayerKind::Network { network, .. } => self.network(network, &layer.name, &prefix),
-                _ => self.layer(layer.id, &layer.name, &prefix),
+                kind => self.layer(layer.id, kind, &layer.name, &prefix),
             }
         }
     }
 
     /// A layer's own variables, then those of its sublayers.
-    fn layer(&mut self, id: u64, name: &str, prefix: &str) {
+    fn layer(&mut self, id: u64, kind: &LayerKind, name: &str, prefix: &str) {
         self.add(format!("{prefix}vars"), name, Vec::new());
-        let Some(layer) = self.by_layer.get(&id) else { return };
-        for index in layer.first..layer.first + layer.n {
-            let sublayers = &self.weights[index].spec.group;
-            let name = sublayers.last().map_or(name, String::as_str);
-            let path = format!(
-                "{prefix}{}vars",
-                sublayers.iter().map(|s| format!("{s}/")).collect::<String>()
-            );
-            match self.groups.iter().position(|group| group.path == path) {
-                Some(position) => self.groups[position].weights.push(index),
-                None => self.add(path, name, vec![index]),
+        if let Some(layer) = self.by_layer.get(&id) {
+            for index in layer.first..layer.first + layer.n {
+                let sublayers = &self.weights[index].spec.group;
+                let position = self.sublayer(sublayers, prefix);
+                self.groups[position].weights.push(index);
             }
         }
+        if let LayerKind::Layer(layer) = kind {
+            for sublayers in layer.weightless_sublayers() {
+                self.sublayer(&sublayers, prefix);
+            }
+        }
+    }
+
+    /// The position of the group of the last of these sublayers; makes it, and those that lead to it.
+    fn sublayer(&mut self, sublayers: &[Sublayer], prefix: &str) -> usize {
+        let mut folder = prefix.to_owned();
+        let mut position = self.position(&format!("{folder}vars"));
+        for sublayer in sublayers {
+            folder = format!("{folder}{}/", sublayer.attribute);
+            let path = format!("{folder}vars");
+            position = self.position(&path).or_else(|| {
+                self.add(path, &sublayer.name, Vec::new());
+                Some(self.groups.len() - 1)
+            });
+        }
+        position.unwrap_or(0)
+    }
+
+    fn position(&self, path: &str) -> Option<usize> {
+        self.groups.iter().rposition(|group| group.path == path)
     }
 
     fn add(&mut self, path: String, name: &str, weights: Vec<usize>) {

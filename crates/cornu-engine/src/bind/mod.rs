@@ -127,6 +127,12 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         }
         Op::Reshape(_) => copy::bind_reshape(lowering, group, value),
         Op::Random(_) => random::bind(lowering, group, value),
+        // Changes of perspective run by their definition.
+        Op::AffineTransform(_) | Op::AffineTransformGrad(_)
+            if lowering.graph.shape(node.inputs[1]).sizes(1)[1] != 6 =>
+        {
+            fallback::bind(lowering, group, value);
+        }
         Op::AffineTransform(_) | Op::AffineTransformGrad(_) | Op::Resize(_) | Op::ResizeGrad(_) => {
             image::bind(lowering, group, value)
         }

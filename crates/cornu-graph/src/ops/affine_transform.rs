@@ -68,7 +68,8 @@ pub struct Sampling {
 ///
 /// Operands pictures `(N, H, W, C)` and transforms `(N, 6)`, `a0 a1 a2 b0 b1 b2`; result of the
 /// pictures' shape. Column `x`, row `y` of the result reads the picture at column
-/// `a0 x + a1 y + a2`, row `b0 x + b1 y + b2`. No gradient rule for the transforms.
+/// `a0 x + a1 y + a2`, row `b0 x + b1 y + b2`. With two more numbers, `(N, 8)`, both are divided by
+/// `c0 x + c1 y + 1`, which makes a change of perspective. No gradient rule for the transforms.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AffineTransform {
     /// How the picture is read.
@@ -77,7 +78,7 @@ pub struct AffineTransform {
 
 /// The transpose of [`AffineTransform`] (its linear part) as a function of the pictures.
 ///
-/// Operands gradients `(N, H, W, C)` and transforms `(N, 6)`, result of the gradients' shape.
+/// Operands gradients `(N, H, W, C)` and transforms `(N, 6)` or `(N, 8)`, result of the gradients' shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AffineTransformGrad {
     /// How the picture was read.
@@ -137,13 +138,21 @@ impl Sampling {
         mut f: impl FnMut(Option<usize>, usize, usize, f64),
     ) {
         let &[_, height, width, channels] = dims else { return };
-        for (sample, transform) in transforms.chunks_exact(6).enumerate() {
+        let n = transforms.len() / dims[0].max(1);
+        for (sample, transform) in transforms.chunks_exact(n.max(1)).enumerate() {
             let at = |row, column| ((sample * height + row) * width + column) * channels;
             for row in 0..height {
                 for column in 0..width {
                     let (x, y) = (column as f64, row as f64);
                     let point = |m: &[f64]| m[0] * x + m[1] * y + m[2];
-                    let (from_x, from_y) = (point(&transform[..3]), point(&transform[3..]));
+                    let (mut from_x, mut from_y) =
+                        (point(&transform[..3]), point(&transform[3..6]));
+                    if let [c0, c1] = transform[6..] {
+                        let depth = c0 * x + c1 * y + 1.0;
+                        // A point at infinity lies outside.
+                        let far = |z: f64| if depth == 0.0 { -1e9 } else { z / depth };
+                        (from_x, from_y) = (far(from_x), far(from_y));
+                    }
                     for (cell, weight) in self.reads(from_x, from_y, height, width) {
                         // Not even a NaN is read with weight 0.
                         if weight != 0.0 {
@@ -159,10 +168,14 @@ impl Sampling {
     fn output_shape(&self, op: &'static str, inputs: &[&Shape]) -> Result<Shape, GraphError> {
         let [pictures, transforms] = operands(op, inputs)?;
         let fits = pictures.rank() == 4
-            && *transforms.dims() == [pictures.dims()[0], Dim::Fixed(6)]
+            && [6, 8].iter().any(|&n| *transforms.dims() == [pictures.dims()[0], Dim::Fixed(n)])
             && pictures.dims()[1..].iter().all(|dim| dim.fixed().is_some());
         if !fits {
-            return Err(shape_error(op, "pictures (N, H, W, C) and transforms (N, 6)", inputs));
+            return Err(shape_error(
+                op,
+                "pictures (N, H, W, C) and transforms (N, 6) or (N, 8)",
+                inputs,
+            ));
         }
         Ok(pictures.clone())
     }

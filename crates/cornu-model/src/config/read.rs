@@ -132,7 +132,8 @@ fn make_call(
         args => (ArgumentForm::Separate, args),
     };
     let mut inputs = Vec::new();
-    for arg in args.iter().filter(|arg| !arg.is_number()) {
+    let states = initial_states(node);
+    for arg in args.iter().chain(states).filter(|arg| !arg.is_number()) {
         let history = &arg["config"]["keras_history"];
         let (source, node, tensor) = history_parts(history).ok_or_else(|| {
             ModelError::config(&place, format!("argument `{arg}`: expected a tensor of the model"))
@@ -147,30 +148,55 @@ fn make_call(
             })?),
         }
     }
-    let kwargs = kwargs(node, &place)?;
     let Some(layer) = known.get_mut(name) else { return Ok(false) };
     if let KnownKind::Layer(handle) = &layer.kind {
+        let kwargs = kwargs(node, handle, &place)?;
         let outputs = handle.call(&inputs, form, kwargs)?;
         layer.calls.push(outputs);
     }
     Ok(true)
 }
 
-/// Keyword arguments, none of which may ask for anything.
-fn kwargs(node: &Value, place: &str) -> Result<Option<Map<String, Value>>, ModelError> {
+/// Keyword arguments, none of which may ask for anything but a causal mask.
+fn kwargs(
+    node: &Value,
+    layer: &LayerHandle,
+    place: &str,
+) -> Result<Option<Map<String, Value>>, ModelError> {
+    let takes_causal_mask = layer.kind().class_name().ends_with("Attention");
     let Some(kwargs) = node["kwargs"].as_object() else { return Ok(None) };
     for (key, value) in kwargs {
+        if key == "initial_state" && !initial_states(node).is_empty() {
+            continue;
+        }
+        // Keras notes the mask that came with the input; the model finds it again by itself.
+        if key == "mask" && value["class_name"] == "__keras_tensor__" {
+            continue;
+        }
         // What `fit` and `predict` say of training goes before what a call noted, and Keras's random
         // picture layers note their default, `training=true`, at every call.
         let says_training = key == "training" && value.is_boolean();
-        if !value.is_null() && *value != Value::Bool(false) && !says_training {
+        let is_causal = key == "use_causal_mask" && value.is_boolean() && takes_causal_mask;
+        if !value.is_null() && *value != Value::Bool(false) && !says_training && !is_causal {
             return Err(ModelError::config(
                 place,
                 format!("the call argument `{key}={value}` is not supported"),
             ));
         }
     }
-    Ok(Some(kwargs.clone()))
+    let mut kwargs = kwargs.clone();
+    kwargs.remove("initial_state");
+    Ok(Some(kwargs))
+}
+
+/// The tensors of the keyword argument `initial_state`, which recurrent layers take as inputs after
+/// the sequence.
+fn initial_states(node: &Value) -> &[Value] {
+    match &node["kwargs"]["initial_state"] {
+        Value::Array(states) => states,
+        state @ Value::Object(_) => std::slice::from_ref(state),
+        _ => &[],
+    }
 }
 
 /// The tensors of `input_layers` or `output_layers`.

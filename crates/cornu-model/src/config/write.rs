@@ -126,7 +126,7 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
             config.insert("name".to_owned(), json!(layer.name));
             config.insert("trainable".to_owned(), json!(trainable));
             config.insert("dtype".to_owned(), float32());
-            config.extend(kind.config());
+            config.extend(kind.built_config(&network.build_shapes(index)));
             let mut object = json!({
                 "module": "keras.layers",
                 "class_name": kind.class_name(),
@@ -151,6 +151,15 @@ fn build_config(class_name: &str, inputs: &[SymbolicShape]) -> Option<Value> {
             names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
         return Some(json!({"shapes_dict": shapes.collect::<Map<_, _>>()}));
     }
+    if let ([sequence, states @ ..], true) = (inputs, RECURRENT.contains(&class_name))
+        && !states.is_empty()
+    {
+        let states: Vec<Value> = states.iter().map(|state| json!(state.dims())).collect();
+        return Some(json!({"shapes_dict": {
+            "sequences_shape": sequence.dims(),
+            "initial_state_shape": states,
+        }}));
+    }
     Some(json!({"input_shape": shapes(inputs)}))
 }
 
@@ -170,13 +179,25 @@ fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Va
         let args: Vec<Value> = operation.arguments.iter().filter_map(argument).collect();
         return json!({"args": args, "kwargs": {}});
     }
+    let mut kwargs = call.kwargs.clone().unwrap_or_else(|| default_kwargs(layer));
+    // The operations that made it are not part of the model: Keras makes the mask again.
+    if let Some(mask) = kwargs.get_mut("mask") {
+        *mask = Value::Null;
+    }
+    let mut tensors = tensors;
+    if RECURRENT.contains(&layer.kind.class_name()) && 1 < tensors.len() {
+        kwargs.insert("initial_state".to_owned(), json!(tensors.split_off(1)));
+    }
     let args = match call.form {
         ArgumentForm::Separate => json!(tensors),
         ArgumentForm::List => json!([tensors]),
     };
-    let kwargs = call.kwargs.clone().unwrap_or_else(|| default_kwargs(layer));
     json!({"args": args, "kwargs": kwargs})
 }
+
+/// Layers whose inputs after the first are their initial states.
+const RECURRENT: &[&str] =
+    &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"];
 
 /// The keyword arguments that Keras notes although nobody gave them.
 fn default_kwargs(layer: &LayerEntry) -> Map<String, Value> {

@@ -76,6 +76,13 @@ pub(crate) struct NetworkCall {
     pub(crate) output_shapes: Vec<SymbolicShape>,
 }
 
+impl NetworkCall {
+    /// Whether the keyword argument `key` is true.
+    pub(crate) fn has_flag(&self, key: &str) -> bool {
+        self.kwargs.as_ref().and_then(|kwargs| kwargs.get(key)).is_some_and(|value| value == true)
+    }
+}
+
 /// An output of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TensorRef {
@@ -307,6 +314,6 @@ impl Collected {
 
 /// `layer/kernel`, or `layer/sublayer/kernel` for the weight of a sublayer.
 fn weight_path(layer: &str, spec: &WeightSpec) -> String {
-    let names = spec.group.iter().chain([&spec.name]);
+    let names = spec.group.iter().map(|sublayer| &sublayer.name).chain([&spec.name]);
     names.fold(layer.to_owned(), |path, name| format!("{path}/{name}"))
 }

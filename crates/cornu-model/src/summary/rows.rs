@@ -111,7 +111,9 @@ fn output_shape(network: &Network, index: usize) -> String {
         shapes => {
             let shapes: Vec<String> = shapes.iter().map(shape_text).collect();
             match network.layers[index].kind {
-                LayerKind::Network { .. } => format!("[{}]", shapes.join(", ")),
+                LayerKind::Network { .. } | LayerKind::Layer(_) => {
+                    format!("[{}]", shapes.join(", "))
+                }
                 _ => format!("({})", shapes.join(", ")),
             }
         }

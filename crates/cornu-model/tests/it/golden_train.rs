@@ -49,6 +49,10 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
     }
     let scale = if runtime == Runtime::Reference { 1e-5 } else { 1e-3 };
     for (i, weight) in model.get_weights().iter().enumerate() {
+        let path = case.json["weights"][i]["path"].as_str().unwrap_or_default();
+        if is_noise(path) {
+            continue;
+        }
         case.check_relative(&format!("w1.{i}"), weight, scale)?;
     }
     // Paths are Keras's but for the names of models in front, which it adds or not.
@@ -59,6 +63,9 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
         let (ours, theirs) = (end(path), end(expected.as_str().unwrap_or("?")));
         if !ours.ends_with(&theirs) && !theirs.ends_with(&ours) {
             return Err(Outcome::Wrong(format!("optimizer variable {i}: {path}, not {expected}")));
+        }
+        if is_noise(&theirs) {
+            continue;
         }
         // Keras's values in `float32`: small ones are differences of large ones.
         case.check_relative(&format!("ov.{i}"), value, scale.max(1e-4))?;
@@ -75,6 +82,12 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
     let scores = model.evaluate_batches(&unweighted, batch_size(case))?;
     same_logs("evaluate", &scores, &case.json["evaluate_after"], tolerance.max(3e-5))?;
     steps(case, runtime, &data, prefix, tolerance)
+}
+
+/// Whether the gradient of a weight is zero but for rounding, which Adam blows up to steps: a key's
+/// bias adds the same to all scores of a query.
+fn is_noise(path: &str) -> bool {
+    path.ends_with("/key/bias") || path.contains("_key_bias_")
 }
 
 /// The same run by `train_on_batch`, metrics reset after each step.

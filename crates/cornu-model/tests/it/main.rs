@@ -7,6 +7,7 @@ mod golden_callback;
 mod golden_files;
 mod golden_model;
 mod golden_train;
+mod masks;
 mod saving;
 mod structure;
 mod training;

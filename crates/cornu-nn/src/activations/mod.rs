@@ -10,6 +10,7 @@ mod rectified;
 mod shrink;
 mod smooth;
 mod softmax;
+mod sparsemax;
 
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::Value;
@@ -23,6 +24,7 @@ pub use rectified::{Rectifier, leaky_relu, relu6};
 pub use shrink::{hard_shrink, soft_shrink, tanh_shrink, threshold};
 pub use smooth::{log_sigmoid, softsign, squareplus};
 pub use softmax::{log_softmax, softmax, softmax_over};
+pub use sparsemax::sparsemax;
 
 macro_rules! activations {
     ($($(#[$doc:meta])* $variant:ident $name:literal => $lower:expr),* $(,)?) => {
@@ -112,6 +114,8 @@ activations! {
     HardShrink "hard_shrink" => |g, x| hard_shrink(g, x, 0.5),
     /// `x` moved by 0.5 towards 0
     SoftShrink "soft_shrink" => |g, x| soft_shrink(g, x, 0.5),
+    /// [`sparsemax`] over the last axis
+    Sparsemax "sparsemax" => |g, x| sparsemax(g, x, -1),
     /// `x - tanh(x)`
     TanhShrink "tanh_shrink" => tanh_shrink,
 }

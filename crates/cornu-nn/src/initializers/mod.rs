@@ -159,6 +159,20 @@ impl Initializer {
         }
     }
 
+    /// Whether the numbers of inputs and outputs scale what is drawn.
+    pub(crate) fn depends_on_fans(&self) -> bool {
+        matches!(
+            self,
+            Self::GlorotUniform { .. }
+                | Self::GlorotNormal { .. }
+                | Self::HeUniform { .. }
+                | Self::HeNormal { .. }
+                | Self::LecunUniform { .. }
+                | Self::LecunNormal { .. }
+                | Self::VarianceScaling { .. }
+        )
+    }
+
     /// The values of a weight with these sizes. Random ones depend on the seed only: the
     /// initializer's own, or else the given one. They are drawn with Philox4x32-10 and are not
     /// those of any of Keras's backends (which do not agree either).

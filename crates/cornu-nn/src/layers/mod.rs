@@ -23,52 +23,52 @@
 //! ```
 
 pub mod activations;
+pub mod attention;
 mod catalogue;
 pub mod convolutional;
 pub mod core;
+mod einsum;
 mod image;
 mod inputs;
 pub mod merging;
+mod nested;
 pub mod normalization;
 mod output;
 pub mod pooling;
 pub mod preprocessing;
 pub mod regularization;
 pub mod reshaping;
+mod resize_method;
+pub mod rnn;
 mod setters;
 mod weight_rules;
 mod window;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use cornu_graph::{Graph, ValueId};
+use cornu_tensor::Tensor;
 use serde_json::{Map, Value};
 
 use crate::{Constraint, Initializer, LayerError, Regularizer, SymbolicShape};
 
 pub use self::activations::{Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax};
-pub use self::convolutional::{Conv2D, Conv2DTranspose, DepthwiseConv2D, SeparableConv2D};
-pub use self::core::{Dense, Identity, InputLayer};
+pub use self::attention::*;
+pub use self::convolutional::*;
+pub use self::core::*;
 pub use catalogue::{ALIASES, LAYERS, LayerEntry, check_dtype, layer_from_config};
 pub use image::DataFormat;
 pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
-pub use normalization::{
-    BatchNormalization, GroupNormalization, LayerNormalization, RMSNormalization, UnitNormalization,
-};
-pub use pooling::{AveragePooling2D, GlobalAveragePooling2D, GlobalMaxPooling2D, MaxPooling2D};
-use preprocessing::read_interpolation;
-pub use preprocessing::{
-    CategoryEncoding, CenterCrop, Factor, FlipMode, Normalization, Numbers, OutputMode,
-    RandomBrightness, RandomContrast, RandomFlip, RandomRotation, RandomTranslation, RandomZoom,
-    Rescaling, Resizing,
-};
-pub use regularization::{
-    ActivityRegularization, AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout2D,
-};
-pub use reshaping::{
-    Cropping2D, Flatten, IntoEdges, Permute, RepeatVector, Reshape, UpSampling2D, ZeroPadding2D,
-};
-pub use setters::IntoPair;
+pub use nested::Nested;
+pub use normalization::*;
+pub use pooling::*;
+pub use preprocessing::*;
+pub use regularization::*;
+pub use reshaping::*;
+pub use resize_method::ResizeMethod;
+pub use rnn::*;
+pub use setters::IntoSizes;
 pub use weight_rules::WeightRules;
 pub use window::Padding;
 
@@ -82,6 +82,12 @@ pub trait Layer: Debug + Send + Sync {
 
     /// The keys of Keras's `get_config()` apart from `name`, `trainable` and `dtype`.
     fn config(&self) -> Map<String, Value>;
+
+    /// As [`Layer::config`] once the layer has been called on inputs of these shapes: Keras resolves
+    /// some settings then.
+    fn built_config(&self, _inputs: &[SymbolicShape]) -> Map<String, Value> {
+        self.config()
+    }
 
     /// Shape of the output for inputs of these shapes.
     ///
@@ -128,6 +134,31 @@ pub trait Layer: Debug + Send + Sync {
         Ok(vec![self.lower(cx, inputs)?])
     }
 
+    /// Sublayers without weights, each with those that lead to it from outside in: files have a place
+    /// for them too.
+    fn weightless_sublayers(&self) -> Vec<Vec<Sublayer>> {
+        Vec::new()
+    }
+
+    /// Which steps of the output whoever comes next is to look at, as Keras's `compute_mask`; called
+    /// after [`Layer::lower`]. By default the mask of the first input if [`Layer::supports_masking`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Layer::lower`].
+    fn output_mask(
+        &self,
+        cx: &mut LowerCx<'_>,
+        _inputs: &[ValueId],
+    ) -> Result<Option<ValueId>, LayerError> {
+        Ok(cx.mask(0).filter(|_| self.supports_masking()))
+    }
+
+    /// Whether a mask of the input is one of the output too.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+
     /// Whether the layer takes a list of tensors as its one argument (merging layers).
     fn takes_list(&self) -> bool {
         false
@@ -149,8 +180,30 @@ pub struct WeightSpec {
     pub regularizer: Option<Regularizer>,
     /// What it is changed to after each step of the optimizer.
     pub constraint: Option<Constraint>,
-    /// Names of the sublayers that lead to it, from outside in; empty for a layer's own weight.
-    pub group: Vec<String>,
+    /// The sublayers that lead to it, from outside in; empty for a layer's own weight.
+    pub group: Vec<Sublayer>,
+    /// Numbers of inputs and outputs for the initializer, where its shape does not tell them: all
+    /// axes but the last two would count as a convolution's window.
+    pub fans: Option<[usize; 2]>,
+    /// Positions on the last axis that start with 1 whatever the initializer says (the bias of an
+    /// LSTM's forget gate).
+    pub ones: Option<Range<usize>>,
+}
+
+/// A layer inside of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sublayer {
+    /// Its own name, which is part of its weights' paths: `query`.
+    pub name: String,
+    /// The name of Keras's attribute that holds it, which files call it by: `query_dense`.
+    pub attribute: String,
+}
+
+impl Sublayer {
+    /// Named `name`, held as `attribute`.
+    pub fn new(name: impl Into<String>, attribute: impl Into<String>) -> Self {
+        Self { name: name.into(), attribute: attribute.into() }
+    }
 }
 
 impl WeightSpec {
@@ -174,7 +227,41 @@ impl WeightSpec {
             regularizer: None,
             constraint: None,
             group: Vec::new(),
+            fans: None,
+            ones: None,
         })
+    }
+
+    /// The values it starts with, drawn from `seed` if the initializer has none of its own.
+    pub fn values(&self, seed: u64) -> Tensor {
+        let mut values = match self.fans {
+            Some([inputs, outputs])
+                if self.initializer.depends_on_fans()
+                    && inputs * outputs == self.dims.iter().product::<usize>() =>
+            {
+                let drawn = self.initializer.values(&[inputs, outputs], seed);
+                Tensor::from_fn(&self.dims[..], |at| drawn.data()[at])
+            }
+            _ => self.initializer.values(&self.dims, seed),
+        };
+        if let (Some(ones), Some(&last)) = (&self.ones, self.dims.last()) {
+            for row in values.data_mut().chunks_exact_mut(last) {
+                row[ones.clone()].fill(1.0);
+            }
+        }
+        values
+    }
+
+    /// The same as the weight of a sublayer.
+    pub fn of_sublayer(mut self, sublayer: Sublayer) -> Self {
+        self.group.insert(0, sublayer);
+        self
+    }
+
+    /// The same with numbers of inputs and outputs for the initializer.
+    pub fn with_fans(mut self, fans: [usize; 2]) -> Self {
+        self.fans = Some(fans);
+        self
     }
 
     /// The same with a regularizer.
@@ -213,6 +300,21 @@ pub struct LowerCx<'a> {
     pub losses: &'a mut Vec<ValueId>,
     /// The next unused random stream of the graph.
     pub next_stream: &'a mut u32,
+    /// What the call was given besides its inputs.
+    pub call: &'a CallArguments,
+}
+
+/// What a call of a layer is given besides its inputs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallArguments {
+    /// For each input 1 where it is to be looked at and 0 elsewhere, mostly `(samples, steps)`;
+    /// missing entries are inputs without a mask. Keras's arguments `mask` and `*_mask`.
+    pub masks: Vec<Option<ValueId>>,
+    /// Which of the keys each query may see: Keras's `attention_mask`,
+    /// `(samples, queries, keys)` or with an axis of heads before the queries.
+    pub attention_mask: Option<ValueId>,
+    /// Whether each query sees only the keys up to its own position. Default: false.
+    pub use_causal_mask: bool,
 }
 
 impl LowerCx<'_> {
@@ -220,5 +322,10 @@ impl LowerCx<'_> {
     pub fn random_stream(&mut self) -> u32 {
         *self.next_stream += 1;
         *self.next_stream - 1
+    }
+
+    /// The mask of input `input`, if it has one.
+    pub fn mask(&self, input: usize) -> Option<ValueId> {
+        self.call.masks.get(input).copied().flatten()
     }
 }

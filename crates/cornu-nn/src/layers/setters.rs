@@ -1,30 +1,44 @@
-/// One number for both axes, or one for each: `3`, `(3, 5)` or `[3, 5]`, height first.
-pub trait IntoPair {
-    /// Height and width.
-    fn into_pair(self) -> [usize; 2];
+/// Numbers for the spatial axes of a layer: one for all of them, such as `3`, or one for each,
+/// outermost first: `(3, 5)`, `(2, 3, 3)` or `[3, 5]`.
+pub trait IntoSizes<const N: usize> {
+    /// One number for each axis.
+    fn into_sizes(self) -> [usize; N];
 }
 
-impl IntoPair for usize {
-    fn into_pair(self) -> [usize; 2] {
-        [self; 2]
+impl<const N: usize> IntoSizes<N> for usize {
+    fn into_sizes(self) -> [usize; N] {
+        [self; N]
     }
 }
 
-impl IntoPair for (usize, usize) {
-    fn into_pair(self) -> [usize; 2] {
-        [self.0, self.1]
-    }
-}
-
-impl IntoPair for [usize; 2] {
-    fn into_pair(self) -> [usize; 2] {
+impl<const N: usize> IntoSizes<N> for [usize; N] {
+    fn into_sizes(self) -> [usize; N] {
         self
     }
 }
 
+impl IntoSizes<2> for (usize, usize) {
+    fn into_sizes(self) -> [usize; 2] {
+        [self.0, self.1]
+    }
+}
+
+impl IntoSizes<3> for (usize, usize, usize) {
+    fn into_sizes(self) -> [usize; 3] {
+        [self.0, self.1, self.2]
+    }
+}
+
 /// Chained setters of a layer's public fields: `field: Type` takes anything that becomes the type,
-/// `pair field` one or two sizes, `rules field { .. }` the three rules of a weight.
+/// `sizes field` one number for all of the layer's `RANK` axes or one for each, `rules field { .. }`
+/// the three rules of a weight. A layer of any rank is named with `<RANK>`.
 macro_rules! setters {
+    ($layer:ident<RANK> { $($tokens:tt)* }) => {
+        /// Chained setters; each is documented at the field of the same name.
+        impl<const RANK: usize> $layer<RANK> {
+            $crate::layers::setters::setter! { $($tokens)* }
+        }
+    };
     ($layer:ident { $($tokens:tt)* }) => {
         /// Chained setters; each is documented at the field of the same name.
         impl $layer {
@@ -35,10 +49,10 @@ macro_rules! setters {
 
 macro_rules! setter {
     () => {};
-    (pair $field:ident $(, $($rest:tt)*)?) => {
-        #[doc = concat!("Sets `", stringify!($field), "`: one number for both axes, or one for each.")]
-        pub fn $field(mut self, $field: impl $crate::layers::IntoPair) -> Self {
-            self.$field = $field.into_pair().into();
+    (sizes $field:ident $(, $($rest:tt)*)?) => {
+        #[doc = concat!("Sets `", stringify!($field), "`: one number for all axes, or one for each.")]
+        pub fn $field(mut self, $field: impl $crate::layers::IntoSizes<RANK>) -> Self {
+            self.$field = $field.into_sizes().into();
             self
         }
         $crate::layers::setters::setter! { $($($rest)*)? }

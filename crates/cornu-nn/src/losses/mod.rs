@@ -147,10 +147,30 @@ pub trait Loss: Debug + Send + Sync {
         y_pred: ValueId,
         sample_weight: Option<ValueId>,
     ) -> Built {
+        self.lower_masked(graph, y_true, y_pred, sample_weight, None)
+    }
+
+    /// As [`Loss::lower`], without the losses where the predictions' mask is 0.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Loss::lower`].
+    fn lower_masked(
+        &self,
+        graph: &mut Graph,
+        y_true: ValueId,
+        y_pred: ValueId,
+        sample_weight: Option<ValueId>,
+        mask: Option<ValueId>,
+    ) -> Built {
         let (y_true, y_pred) = equalize_ranks(graph, y_true, y_pred)?;
         self.check_shapes(graph, y_true, y_pred)?;
         let losses = self.losses(graph, y_true, y_pred)?;
-        let mask = self.mask(graph, y_true, y_pred)?;
+        let own = self.mask(graph, y_true, y_pred)?;
+        let mask = match (mask, own) {
+            (Some(mask), Some(own)) => Some(graph.and(mask, own)?),
+            (mask, own) => mask.or(own),
+        };
         reduction::reduce_weighted(graph, losses, sample_weight, mask, self.reduction())
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, Optimizer,
-    RMSprop, SGD,
+    RMSprop, SGD, ScheduleFreeAdamW,
 };
 use crate::config::object_parts;
 use crate::{ConfigReader, LayerError};
@@ -35,6 +35,7 @@ macro_rules! entries {
 
 entries! {
     SGD, RMSprop, Adam, AdamW, Adadelta, Adagrad, Adamax, Nadam, Ftrl, Lion, Lamb, Adafactor, Muon,
+    ScheduleFreeAdamW,
 }
 
 /// The optimizer that Keras names or writes as `value`: `"adam"`, `"Adam"`, or an object.

@@ -1,7 +1,7 @@
 //! Rules that every layer of the catalogue keeps, whatever it computes.
 
 use cornu_graph::{Graph, ValueId};
-use cornu_nn::layers::{ALIASES, LAYERS};
+use cornu_nn::layers::{ALIASES, CallArguments, LAYERS};
 use cornu_nn::{ConfigReader, Layer, LayerError, LowerCx, SymbolicShape, layer_from_config};
 use cornu_tensor::Shape;
 use serde_json::{Value, json};
@@ -9,15 +9,87 @@ use serde_json::{Value, json};
 /// The least configuration of a class, and shapes of samples that it takes.
 fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
     let (vector, picture) = (vec![6], vec![6, 5, 4]);
+    let (sequence, volume) = (vec![6, 4], vec![6, 5, 5, 4]);
     match class_name {
         "InputLayer" => (json!({"batch_shape": [null, 6]}), vec![vector]),
         "Dense" => (json!({"units": 3}), vec![vec![2, 6]]),
+        "Conv1D" => (json!({"filters": 3, "kernel_size": 2, "padding": "causal"}), vec![sequence]),
+        "SeparableConv1D" => (json!({"filters": 3, "kernel_size": 2}), vec![sequence]),
         "Conv2D" | "SeparableConv2D" => {
             (json!({"filters": 3, "kernel_size": [2, 3], "padding": "same"}), vec![picture])
         }
+        "Conv3D" => (json!({"filters": 3, "kernel_size": [2, 3, 1], "strides": 2}), vec![volume]),
+        "Conv1DTranspose" => {
+            let config = json!({"filters": 3, "kernel_size": 3, "strides": 2, "output_padding": 1});
+            (config, vec![sequence])
+        }
+        "Conv3DTranspose" => (json!({"filters": 3, "kernel_size": 2, "strides": 2}), vec![volume]),
+        "DepthwiseConv1D" => (json!({"kernel_size": 2, "depth_multiplier": 2}), vec![sequence]),
         "Conv2DTranspose" => (json!({"filters": 3, "kernel_size": 3, "strides": 2}), vec![picture]),
         "DepthwiseConv2D" => (json!({"kernel_size": 2, "depth_multiplier": 2}), vec![picture]),
+        "AveragePooling1D" => (json!({"pool_size": 2}), vec![sequence]),
         "AveragePooling2D" => (json!({"pool_size": 2}), vec![picture]),
+        "AveragePooling3D" => (json!({"pool_size": 2}), vec![volume]),
+        "AdaptiveAveragePooling1D" | "AdaptiveMaxPooling1D" => {
+            (json!({"output_size": 4}), vec![sequence])
+        }
+        "AdaptiveAveragePooling2D" | "AdaptiveMaxPooling2D" => {
+            (json!({"output_size": [4, 2], "data_format": "channels_first"}), vec![picture])
+        }
+        "AdaptiveAveragePooling3D" | "AdaptiveMaxPooling3D" => {
+            (json!({"output_size": 2}), vec![volume])
+        }
+        "SpatialDropout1D" => (json!({"rate": 0.5}), vec![sequence]),
+        "SpatialDropout3D" => (json!({"rate": 0.5}), vec![volume]),
+        "Cropping1D" => (json!({"cropping": [1, 2]}), vec![sequence]),
+        "UpSampling1D" => (json!({"size": 3}), vec![sequence]),
+        "EinsumDense" => {
+            let config = json!({"equation": "abcd,de->abce", "output_shape": [null, null, 3],
+                "bias_axes": "e"});
+            (config, vec![picture])
+        }
+        "Embedding" => (json!({"input_dim": 7, "output_dim": 3, "mask_zero": true}), vec![vector]),
+        "SimpleRNN" | "LSTM" | "GRU" => {
+            let config = json!({"units": 3, "dropout": 0.2, "recurrent_dropout": 0.3});
+            (config, vec![sequence])
+        }
+        "ConvLSTM1D" => (json!({"filters": 3, "kernel_size": 2, "dropout": 0.1}), vec![picture]),
+        "ConvLSTM2D" => {
+            let config = json!({"filters": 3, "kernel_size": 2, "return_sequences": true});
+            (config, vec![volume])
+        }
+        "ConvLSTM3D" => (json!({"filters": 2, "kernel_size": 2}), vec![vec![2, 3, 3, 3, 1]]),
+        "RNN" => {
+            let cell = |class_name: &str, units: usize| json!({"class_name": class_name, "config": {"units": units, "dropout": 0.1}});
+            let cells = json!([cell("LSTMCell", 3), cell("GRUCell", 2), cell("SimpleRNNCell", 5)]);
+            let stack = json!({"class_name": "StackedRNNCells", "config": {"cells": cells}});
+            (json!({"cell": stack, "return_sequences": true}), vec![sequence])
+        }
+        "Bidirectional" => {
+            let layer = json!({"class_name": "GRU", "config": {"units": 3, "name": "gru"}});
+            (json!({"layer": layer, "merge_mode": "ave"}), vec![sequence])
+        }
+        "SpectralNormalization" => {
+            let layer = json!({"class_name": "Dense", "config": {"units": 3, "name": "dense"}});
+            (json!({"layer": layer, "power_iterations": 2}), vec![vector])
+        }
+        "TimeDistributed" => {
+            let layer = json!({"class_name": "BatchNormalization", "config": {"name": "norm"}});
+            (json!({"layer": layer}), vec![picture])
+        }
+        "Attention" | "AdditiveAttention" => {
+            (json!({"use_scale": true, "dropout": 0.5}), vec![vec![3, 4], vec![5, 4]])
+        }
+        "MultiHeadAttention" => {
+            let config = json!({"num_heads": 2, "key_dim": 3, "output_shape": [2, 4],
+                "use_gate": true});
+            (config, vec![sequence, vec![5, 2], vec![5, 3]])
+        }
+        "GroupQueryAttention" => {
+            let config = json!({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2,
+                "sliding_window": 2, "dropout": 0.1});
+            (config, vec![sequence, vec![5, 2]])
+        }
         "Activation" => (json!({"activation": "swish"}), vec![vector]),
         "CenterCrop" => (json!({"height": 3, "width": 3}), vec![picture]),
         "CategoryEncoding" => (json!({"num_tokens": 7}), vec![vector]),
@@ -37,6 +109,16 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "Rescaling" => (json!({"scale": 0.5, "offset": [1.0, 2.0, 3.0, 4.0]}), vec![picture]),
         "Normalization" => (json!({"axis": [1, -1]}), vec![picture]),
         "Resizing" => (json!({"height": 3, "width": 8}), vec![picture]),
+        "Discretization" => {
+            let config = json!({"bin_boundaries": [-1.0, 2.5], "output_mode": "one_hot"});
+            (config, vec![vector])
+        }
+        "RandomCrop" => (json!({"height": 6, "width": 5}), vec![picture]),
+        "RandomSharpness" | "RandomInvert" => (json!({"factor": 0.3}), vec![picture]),
+        "RandomPosterization" => (json!({"factor": [2, 5]}), vec![picture]),
+        "RandomHue" | "RandomSaturation" | "RandomColorDegeneration" | "RandomGrayscale" => {
+            (json!({"factor": 0.4}), vec![vec![6, 5, 3]])
+        }
         "RandomRotation" | "RandomContrast" | "RandomBrightness" => {
             (json!({"factor": [0.1, 0.5]}), vec![picture])
         }
@@ -44,6 +126,8 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
             (json!({"height_factor": 0.5, "width_factor": [-0.1, 0.2]}), vec![picture])
         }
         "RandomZoom" => (json!({"height_factor": 0.5}), vec![picture]),
+        one_axis if one_axis.ends_with("1D") => (json!({}), vec![sequence]),
+        three_axes if three_axes.ends_with("3D") => (json!({}), vec![volume]),
         _ => (json!({}), vec![picture]),
     }
 }
@@ -68,7 +152,7 @@ fn lower(layer: &dyn Layer, samples: &[Vec<usize>], training: bool) -> (Symbolic
         .unwrap()
         .iter()
         .map(|spec| {
-            assert_eq!(spec.initializer.values(&spec.dims, 1).dims(), spec.dims);
+            assert_eq!(spec.values(1).dims(), spec.dims);
             let id = graph.add_variable(spec.name.clone(), spec.dims.clone());
             graph.variable(id).unwrap()
         })
@@ -84,6 +168,7 @@ fn lower(layer: &dyn Layer, samples: &[Vec<usize>], training: bool) -> (Symbolic
                 weight_updates: &mut updates,
                 losses: &mut Vec::new(),
                 next_stream: &mut 0,
+                call: &CallArguments::default(),
             },
             &inputs,
         )
@@ -193,7 +278,16 @@ fn values_out_of_range_are_errors() {
     refused("Cropping2D", json!({"cropping": 3}), &[6, 6, 1]);
     refused("RandomRotation", json!({"factor": [0.5, 0.1]}), &[6, 6, 1]);
     refused("RandomContrast", json!({"factor": 1.5}), &[6, 6, 1]);
-    refused("Resizing", json!({"height": 2, "width": 2, "antialias": true}), &[6, 6, 1]);
+    refused("Resizing", json!({"height": 2, "width": 2, "interpolation": "area"}), &[6, 6, 1]);
+    refused("Conv2D", json!({"filters": 2, "kernel_size": 3, "padding": "causal"}), &[9, 9, 1]);
+    refused("Conv1D", json!({"filters": 2, "kernel_size": [3, 3]}), &[9, 1]);
+    refused(
+        "Conv1DTranspose",
+        json!({"filters": 2, "kernel_size": 3, "output_padding": 1}),
+        &[9, 1],
+    );
+    refused("AdaptiveMaxPooling2D", json!({"output_size": 0}), &[9, 9, 1]);
+    refused("Cropping3D", json!({"cropping": [1, 2]}), &[9, 9, 9, 1]);
     refused("BatchNormalization", json!({"axis": 3}), &[6, 6]);
     refused("BatchNormalization", json!({"axis": 0}), &[6, 6]);
 }

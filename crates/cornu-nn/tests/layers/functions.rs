@@ -12,7 +12,7 @@ use crate::tally::{Outcome, run};
 
 #[test]
 fn activations_compute_what_keras_computes() {
-    run("activation", 34, |case| {
+    run("activation", 35, |case| {
         let kwargs = &case.json["kwargs"];
         let Some(lower) = activation(case.function(), kwargs) else {
             return Outcome::Refused("no such activation".to_owned());
@@ -33,6 +33,7 @@ fn activation(function: &str, kwargs: &Value) -> Option<Lower> {
     Some(match function {
         "softmax" => Box::new(move |g, x| activations::softmax(g, x, axis)),
         "log_softmax" => Box::new(move |g, x| activations::log_softmax(g, x, axis)),
+        "sparsemax" => Box::new(move |g, x| activations::sparsemax(g, x, axis)),
         "glu" => Box::new(move |g, x| activations::glu(g, x, axis)),
         "threshold" => {
             let (limit, other) = (number("threshold", 0.0), number("default_value", 0.0));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cornu_graph::{Graph, ValueId, gradient_from};
-use cornu_nn::layers::check_dtype;
+use cornu_nn::layers::{CallArguments, check_dtype};
 use cornu_nn::{ConfigReader, Layer, LayerError, LowerCx, SymbolicShape, layer_from_config};
 use cornu_tensor::{Shape, Tensor};
 use cornu_testkit::Case;
@@ -15,15 +15,48 @@ use crate::tally::{Outcome, run};
 
 #[test]
 fn layers_compute_what_keras_computes() {
-    run("layer", 260, |case| {
-        if case.json["call_kwargs"].as_object().is_some_and(|kwargs| !kwargs.is_empty()) {
-            return Outcome::Refused("layers take no tensors besides their inputs".to_owned());
+    run("layer", 356, |case| {
+        if let Some(key) = unknown_argument(case) {
+            return Outcome::Refused(format!("call argument `{key}`"));
         }
         match read_layer(&case.json["object"]) {
             Err(error) => Outcome::Refused(error.to_string()),
             Ok(layer) => Outcome::of(check(case, &*layer)),
         }
     });
+}
+
+/// A call argument that layers do not take.
+fn unknown_argument(case: &Case) -> Option<&str> {
+    let known = ["mask", "attention_mask", "use_causal_mask"];
+    let mut keys =
+        case.json["call_kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.keys());
+    keys.find(|key| !known.contains(&key.as_str())).map(String::as_str)
+}
+
+/// What the call is given besides its inputs, and the tensors that must be fed for it.
+fn call_arguments(
+    case: &Case,
+    graph: &mut Graph,
+) -> Result<(CallArguments, Vec<(String, Tensor)>), LayerError> {
+    let kwargs = &case.json["call_kwargs"];
+    let mut fed = Vec::new();
+    let mut tensor = |value: &Value| -> Result<Option<ValueId>, LayerError> {
+        let Some(name) = value.as_str().and_then(|text| text.strip_prefix("tensor:")) else {
+            return Ok(None);
+        };
+        let numbers = case.f32(name).unwrap();
+        let id = graph.input(name, Shape::batched(&numbers.dims()[1..]))?;
+        fed.push((name.to_owned(), numbers));
+        Ok(Some(id))
+    };
+    let masks = match &kwargs["mask"] {
+        Value::Array(list) => list.iter().map(&mut tensor).collect::<Result<_, _>>()?,
+        one => vec![tensor(one)?],
+    };
+    let attention_mask = tensor(&kwargs["attention_mask"])?;
+    let use_causal_mask = kwargs["use_causal_mask"] == true;
+    Ok((CallArguments { masks, attention_mask, use_causal_mask }, fed))
 }
 
 /// Reads a layer as a model does.
@@ -60,7 +93,9 @@ fn check_config(case: &Case, layer: &dyn Layer) -> Result<(), String> {
     for key in ["name", "trainable", "dtype"] {
         expected.remove(key);
     }
-    let got = layer.config();
+    let shapes: Vec<SymbolicShape> =
+        case.list("in").iter().map(|x| SymbolicShape::batched(&x.dims()[1..])).collect();
+    let got = layer.built_config(&shapes);
     let differs: Vec<String> = expected
         .keys()
         .chain(got.keys())
@@ -79,9 +114,16 @@ fn same(a: Option<&Value>, b: Option<&Value>) -> bool {
         (Some(Value::Array(a)), Some(Value::Array(b))) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(Some(a), Some(b)))
         }
-        (Some(Value::Object(a)), Some(Value::Object(b))) => same_objects(a, b),
+        (Some(Value::Object(a)), Some(Value::Object(b))) => same_objects(&plain(a), &plain(b)),
         (a, b) => a == b,
     }
+}
+
+/// A nested layer without the shape that Keras built it for.
+fn plain(object: &Map<String, Value>) -> Map<String, Value> {
+    let mut object = object.clone();
+    object.remove("build_config");
+    object
 }
 
 fn same_objects(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
@@ -100,7 +142,7 @@ fn experiment(
     let samples = inputs[0].dims()[0];
     let shapes: Vec<SymbolicShape> =
         inputs.iter().map(|input| SymbolicShape::batched(&input.dims()[1..])).collect();
-    let output_shape = layer.output_shape(&shapes)?;
+    let output_shapes = layer.output_shapes(&shapes)?;
     let specs = layer.weights(&shapes)?;
 
     let described: Vec<(&str, &[usize], bool)> =
@@ -131,26 +173,53 @@ fn experiment(
     }
     let weight_values: Vec<ValueId> = ws.iter().map(|(_, value)| *value).collect();
     let (mut updates, mut losses, mut next_stream) = (Vec::new(), Vec::new(), 0);
-    let y = layer.lower(
-        &mut LowerCx {
-            graph: &mut graph,
-            training,
-            trainable,
-            weights: &weight_values,
-            weight_updates: &mut updates,
-            losses: &mut losses,
-            next_stream: &mut next_stream,
-        },
-        &xs,
-    )?;
-    let lowered = SymbolicShape::from_graph(graph.shape(y));
-    if lowered != output_shape {
-        messages.push(format!("output_shape says {output_shape}, lowered to {lowered}"));
+    let (call, fed_by_call) = call_arguments(case, &mut graph)?;
+    let mut cx = LowerCx {
+        graph: &mut graph,
+        training,
+        trainable,
+        weights: &weight_values,
+        weight_updates: &mut updates,
+        losses: &mut losses,
+        next_stream: &mut next_stream,
+        call: &call,
+    };
+    let ys = layer.lower_outputs(&mut cx, &xs)?;
+    let mask = layer.output_mask(&mut cx, &xs)?;
+    let lowered: Vec<SymbolicShape> =
+        ys.iter().map(|&y| SymbolicShape::from_graph(graph.shape(y))).collect();
+    if lowered != output_shapes {
+        messages.push(format!("output_shapes says {output_shapes:?}, lowered to {lowered:?}"));
     }
 
-    let mut expected = vec![format!("{prefix}out.0")];
-    graph.set_output("out.0", y);
-    let gout = graph.input("gout.0", graph.shape(y).clone())?;
+    let mut expected = Vec::new();
+    let mut upstream = Vec::new();
+    let mut fed: Vec<(String, Tensor)> =
+        inputs.iter().enumerate().map(|(i, x)| (format!("in.{i}"), x.clone())).collect();
+    fed.extend(fed_by_call);
+    for (i, &y) in ys.iter().enumerate() {
+        expected.push(format!("{prefix}out.{i}"));
+        graph.set_output(format!("out.{i}"), y);
+        let name = format!("gout.{i}");
+        let gout = case.f32(&format!("{prefix}{name}")).or_else(|| case.f32(&name));
+        if let Some(gout) = gout {
+            upstream.push((y, graph.input(name.clone(), graph.shape(y).clone())?));
+            fed.push((name, gout));
+        }
+    }
+    let n_outputs = case.json["n_outputs"].as_u64().unwrap() as usize;
+    if ys.len() != n_outputs {
+        messages.push(format!("expected {n_outputs} outputs, got {}", ys.len()));
+    }
+    let golden_mask = format!("{prefix}mask.0");
+    match mask {
+        Some(mask) if case.has(&golden_mask) => {
+            graph.set_output(golden_mask.clone(), mask);
+            expected.push(golden_mask);
+        }
+        None if case.has(&golden_mask) => messages.push("no output mask".to_owned()),
+        _ => {}
+    }
     let all: Vec<ValueId> = xs.iter().chain(&weight_values).copied().collect();
     let names = (0..xs.len()).map(|i| format!("{prefix}gin.{i}")).chain(
         // Golden gradients are numbered by trainable weight.
@@ -159,7 +228,7 @@ fn experiment(
             Some(if spec.trainable { format!("{prefix}gw.{}", *n - 1) } else { String::new() })
         }),
     );
-    let gradients = gradient_from(&mut graph, &[(y, gout)], &all)?;
+    let gradients = gradient_from(&mut graph, &upstream, &all)?;
     for (name, gradient) in names.zip(gradients) {
         match gradient {
             Some(gradient) if case.has(&name) => {
@@ -187,12 +256,6 @@ fn experiment(
         }
     }
     let loss_key = format!("{prefix}losses");
-    let mut fed: Vec<(String, Tensor)> =
-        inputs.into_iter().enumerate().map(|(i, x)| (format!("in.{i}"), x)).collect();
-    fed.push((
-        "gout.0".to_owned(),
-        case.f32(&format!("{prefix}gout.0")).or_else(|| case.f32("gout.0")).unwrap(),
-    ));
     let experiment = Experiment {
         graph,
         inputs: fed,

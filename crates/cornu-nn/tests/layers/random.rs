@@ -1,6 +1,7 @@
 //! Golden cases of kind `random`: what a stochastic layer does to many elements in training.
 
 use cornu_graph::Graph;
+use cornu_nn::layers::CallArguments;
 use cornu_nn::{Layer, LowerCx};
 use cornu_tensor::{Shape, Tensor};
 use cornu_testkit::{Case, Random};
@@ -59,6 +60,7 @@ fn experiment(layer: &dyn Layer, input: &Tensor, training: bool) -> Experiment {
                 weight_updates: &mut Vec::new(),
                 losses: &mut Vec::new(),
                 next_stream: &mut 0,
+                call: &CallArguments::default(),
             },
             &[x],
         )

@@ -38,4 +38,8 @@ impl Layer for Activation {
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         Ok(self.activation.lower(cx.graph, inputs[0])?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -48,4 +48,8 @@ impl Layer for ELU {
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         Ok(elu(cx.graph, inputs[0], self.alpha)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

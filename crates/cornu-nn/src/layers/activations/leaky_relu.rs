@@ -49,4 +49,8 @@ impl Layer for LeakyReLU {
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         Ok(leaky_relu(cx.graph, inputs[0], self.negative_slope)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

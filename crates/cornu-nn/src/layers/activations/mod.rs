@@ -13,3 +13,4 @@ pub use leaky_relu::LeakyReLU;
 pub use prelu::PReLU;
 pub use relu::ReLU;
 pub use softmax::Softmax;
+pub(super) use softmax::masked_softmax;

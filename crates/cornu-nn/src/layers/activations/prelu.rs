@@ -79,4 +79,8 @@ impl Layer for PReLU {
         let leak = g.mul(alpha, negative)?;
         Ok(g.sub(positive, leak)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

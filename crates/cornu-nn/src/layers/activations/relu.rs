@@ -78,4 +78,8 @@ impl Layer for ReLU {
         let Self { max_value, negative_slope, threshold } = *self;
         Ok(Rectifier { negative_slope, max_value, threshold }.lower(cx.graph, inputs[0])?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -1,4 +1,4 @@
-use cornu_graph::ValueId;
+use cornu_graph::{Graph, ValueId};
 use serde_json::{Map, Value};
 
 use crate::activations::softmax_over;
@@ -6,7 +6,8 @@ use crate::config::one_or_list;
 use crate::layers::{Layer, LowerCx, inputs};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 
-/// `e^x / sum e^x` along one or several axes. Keras 3, keras/src/layers/activations/softmax.py.
+/// `e^x / sum e^x` along one or several axes. Where a mask is 0 the result is 0, and `x` counts as
+/// -1e9 for the others. Keras 3, keras/src/layers/activations/softmax.py.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Softmax {
     /// Axes that the sum goes over. Default: the last.
@@ -54,6 +55,29 @@ impl Layer for Softmax {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        Ok(softmax_over(cx.graph, inputs[0], &self.axis)?)
+        let Some(mask) = cx.mask(0) else {
+            return Ok(softmax_over(cx.graph, inputs[0], &self.axis)?);
+        };
+        masked_softmax(cx.graph, inputs[0], mask, &self.axis)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
+}
+
+/// The softmax of what `mask`, which broadcasts to `x`, leaves of it; 0 elsewhere.
+pub(in crate::layers) fn masked_softmax(
+    g: &mut Graph,
+    x: ValueId,
+    mask: ValueId,
+    axis: &[i64],
+) -> Result<ValueId, LayerError> {
+    let half = g.scalar(0.5)?;
+    let mask = g.greater(mask, half)?;
+    let low = g.scalar(-1e9)?;
+    let seen = g.select(mask, x, low)?;
+    let y = softmax_over(g, seen, axis)?;
+    let zero = g.scalar(0.0)?;
+    Ok(g.select(mask, y, zero)?)
 }

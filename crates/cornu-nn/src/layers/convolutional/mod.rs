@@ -1,33 +1,14 @@
-//! Convolutions over pictures.
+//! Convolutions over one to three spatial axes: one implementation of each for all ranks.
 
-mod conv2d;
-mod conv2d_transpose;
-mod depthwise_conv2d;
-mod separable_conv2d;
+mod conv;
+mod conv_transpose;
+mod depthwise_conv;
+mod separable_conv;
+mod settings;
 
-pub use conv2d::Conv2D;
-pub use conv2d_transpose::Conv2DTranspose;
-pub use depthwise_conv2d::DepthwiseConv2D;
-pub use separable_conv2d::SeparableConv2D;
-
-use cornu_graph::ValueId;
-
-use super::{DataFormat, LowerCx, output};
-use crate::{Activation, LayerError, Regularizer};
-
-/// What follows a convolution: bias on channels last, then the activation in the layer's own
-/// format, where softmax goes over the last axis whatever that is.
-fn finish_picture(
-    cx: &mut LowerCx<'_>,
-    mut y: ValueId,
-    bias: Option<ValueId>,
-    format: DataFormat,
-    activation: Activation,
-    activity_regularizer: Option<Regularizer>,
-) -> Result<ValueId, LayerError> {
-    if let Some(bias) = bias {
-        y = cx.graph.add(y, bias)?;
-    }
-    y = format.in_own_format(cx.graph, y)?;
-    output::finish(cx, y, None, activation, activity_regularizer)
-}
+pub use conv::{Conv1D, Conv2D, Conv3D, Convolution};
+pub use conv_transpose::{Conv1DTranspose, Conv2DTranspose, Conv3DTranspose, ConvolutionTranspose};
+pub use depthwise_conv::{DepthwiseConv1D, DepthwiseConv2D, DepthwiseConvolution};
+pub use separable_conv::{SeparableConv1D, SeparableConv2D, SeparableConvolution};
+pub use settings::ConvSettings;
+pub(super) use settings::convolve;

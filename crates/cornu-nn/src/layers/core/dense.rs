@@ -109,6 +109,10 @@ impl Layer for Dense {
         let y = output::finish(cx, y, bias, self.activation, self.activity_regularizer)?;
         Ok(cx.graph.reshape(y, shape.with(last, Dim::Fixed(self.units)))?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }
 
 /// Number of rows of the matrix with the same last axis.

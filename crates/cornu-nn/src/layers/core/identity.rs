@@ -35,4 +35,8 @@ impl Layer for Identity {
     fn lower(&self, _cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
         Ok(inputs[0])
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -1,9 +1,15 @@
 //! Layers of every model.
 
 mod dense;
+mod einsum_dense;
+mod embedding;
 mod identity;
 mod input_layer;
+mod masking;
 
 pub use dense::Dense;
+pub use einsum_dense::EinsumDense;
+pub use embedding::Embedding;
 pub use identity::Identity;
 pub use input_layer::InputLayer;
+pub use masking::Masking;

@@ -1,4 +1,6 @@
 use cornu_graph::ValueId;
+use cornu_graph::ops::ReduceKind;
+use cornu_tensor::{Dim, Shape};
 use serde_json::{Map, Value};
 
 use crate::layers::setters::setters;
@@ -67,6 +69,39 @@ impl Layer for Concatenate {
         let shape = SymbolicShape::from_graph(cx.graph.shape(inputs[0]));
         let axis = inputs::sample_axis(&shape, self.axis)?;
         Ok(cx.graph.concat(inputs, axis)?)
+    }
+
+    fn output_mask(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+    ) -> Result<Option<ValueId>, LayerError> {
+        if (0..inputs.len()).all(|input| cx.mask(input).is_none()) {
+            return Ok(None);
+        }
+        let mut masks = Vec::with_capacity(inputs.len());
+        for (index, &input) in inputs.iter().enumerate() {
+            let shape = cx.graph.shape(input).clone();
+            let mut mask = match cx.mask(index) {
+                Some(mask) => mask,
+                None => cx.graph.scalar(1.0)?,
+            };
+            let mask_shape = cx.graph.shape(mask).clone();
+            if (1..shape.rank()).contains(&mask_shape.rank()) {
+                let mut dims = mask_shape.dims().to_vec();
+                dims.push(Dim::Fixed(1));
+                mask = cx.graph.reshape(mask, Shape::new(dims))?;
+            }
+            masks.push(cx.graph.broadcast_to(mask, shape)?);
+        }
+        let shape = SymbolicShape::from_graph(cx.graph.shape(inputs[0]));
+        let axis = inputs::sample_axis(&shape, self.axis)?;
+        let joined = cx.graph.concat(&masks, axis)?;
+        Ok(Some(cx.graph.reduce(ReduceKind::Max, joined, &[shape.rank() - 1], false)?))
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
     }
 
     fn takes_list(&self) -> bool {

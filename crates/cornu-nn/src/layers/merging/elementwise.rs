@@ -55,6 +55,18 @@ macro_rules! elementwise {
             fn takes_list(&self) -> bool {
                 true
             }
+
+            fn supports_masking(&self) -> bool {
+                true
+            }
+
+            fn output_mask(
+                &self,
+                cx: &mut LowerCx<'_>,
+                inputs: &[ValueId],
+            ) -> Result<Option<ValueId>, LayerError> {
+                either_mask(cx, inputs.len())
+            }
         }
     )*};
 }
@@ -75,6 +87,14 @@ elementwise! {
     Maximum: NumberOfInputs::Several, |g, inputs| fold(g, inputs, Graph::max);
     /// The smallest of the inputs; the gradient of a tie goes to the first.
     Minimum: NumberOfInputs::Several, |g, inputs| fold(g, inputs, Graph::min);
+}
+
+/// Where any of the inputs is to be looked at; nothing if one has no mask.
+fn either_mask(cx: &mut LowerCx<'_>, n: usize) -> Result<Option<ValueId>, LayerError> {
+    let Some(masks) = (0..n).map(|input| cx.mask(input)).collect::<Option<Vec<_>>>() else {
+        return Ok(None);
+    };
+    Ok(Some(fold(cx.graph, &masks, Graph::or)?))
 }
 
 /// How many inputs a layer takes.

@@ -157,7 +157,10 @@ impl Layer for BatchNormalization {
         let moving = [cx.weights[first_moving], cx.weights[first_moving + 1]];
 
         let statistics = if cx.training && cx.trainable {
-            let batch = moments(cx.graph, x, axis)?;
+            let batch = match cx.mask(0) {
+                Some(mask) => masked_moments(cx.graph, x, axis, mask)?,
+                None => moments(cx.graph, x, axis)?,
+            };
             for (index, (moving, batch)) in moving.into_iter().zip(batch).enumerate() {
                 let old = cx.graph.mul_scalar(moving, self.momentum)?;
                 let new = cx.graph.mul_scalar(batch, 1.0 - self.momentum)?;
@@ -175,6 +178,10 @@ impl Layer for BatchNormalization {
         let beta = beta.map(|beta| along(g, beta, axis, &shape)).transpose()?;
         Ok(normalize(g, x, [mean, variance], self.epsilon, gamma, beta)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }
 
 /// Mean and variance of each channel over all samples and places.
@@ -184,6 +191,36 @@ fn moments(g: &mut Graph, x: ValueId, axis: usize) -> Result<[ValueId; 2], Graph
     let mean = g.mean(x, &others, false)?;
     let variance = g.variance(x, &others)?;
     Ok([mean, variance])
+}
+
+/// As [`moments`] of what `mask`, which has all axes but the last, leaves of `x`. As in Keras the
+/// number of elements is raised by 1e-7, so that an empty mask gives zeros.
+fn masked_moments(
+    g: &mut Graph,
+    x: ValueId,
+    axis: usize,
+    mask: ValueId,
+) -> Result<[ValueId; 2], GraphError> {
+    let shape = g.shape(x).clone();
+    let others: Vec<usize> = (0..shape.rank()).filter(|&other| other != axis).collect();
+    let mut dims = g.shape(mask).dims().to_vec();
+    dims.push(Dim::Fixed(1));
+    let mask = g.reshape(mask, Shape::new(dims))?;
+    let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
+    let one = g.broadcast_to(one, shape.clone())?;
+    let counted = g.select(mask, one, zero)?;
+    let n = g.sum(counted, &others, true)?;
+    let n = g.add_scalar(n, 1e-7)?;
+    let seen = g.select(mask, x, zero)?;
+    let sum = g.sum(seen, &others, true)?;
+    let mean = g.div(sum, n)?;
+    let difference = g.sub(x, mean)?;
+    let difference = g.select(mask, difference, zero)?;
+    let squares = g.square(difference)?;
+    let squares = g.sum(squares, &others, true)?;
+    let variance = g.div(squares, n)?;
+    let channels = Shape::new([shape.dims()[axis]]);
+    Ok([g.reshape(mean, channels.clone())?, g.reshape(variance, channels)?])
 }
 
 /// One number per channel, shaped to broadcast to `shape` along `axis`.

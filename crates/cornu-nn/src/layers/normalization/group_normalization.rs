@@ -151,4 +151,8 @@ impl Layer for GroupNormalization {
         let y = normalize(g, x, [mean, variance], self.epsilon, gamma, beta)?;
         Ok(g.reshape(y, shape)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -127,4 +127,8 @@ impl Layer for LayerNormalization {
         let beta = beta.map(|beta| g.reshape(beta, along)).transpose()?;
         Ok(normalize(g, x, [mean, variance], self.epsilon, gamma, beta)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

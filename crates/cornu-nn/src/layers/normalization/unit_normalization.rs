@@ -61,4 +61,8 @@ impl Layer for UnitNormalization {
         let inverse = g.rsqrt(sum)?;
         Ok(g.mul(x, inverse)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -1,5 +1,5 @@
-use cornu_graph::ValueId;
 use cornu_graph::ops::ReduceKind;
+use cornu_graph::{Graph, ValueId};
 use cornu_tensor::{Array, Dim, Shape};
 use serde_json::{Map, Value, json};
 
@@ -78,29 +78,49 @@ impl Layer for CategoryEncoding {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        let input = inputs::at_least(inputs, 2)?;
-        let mut dims = input.dims().to_vec();
-        if self.output_mode != OutputMode::OneHot || input.last() == Some(1) {
-            dims.pop();
-        }
-        dims.push(Some(self.num_tokens));
-        Ok(SymbolicShape::new(dims))
+        self.output_mode.encoded_shape(inputs, self.num_tokens)
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let g = &mut *cx.graph;
-        let mut dims = g.shape(inputs[0]).dims().to_vec();
-        let axis = dims.len() - 1;
-        let is_single = dims[axis] == Dim::Fixed(1);
-        dims.push(Dim::Fixed(1));
-        let x = g.reshape(inputs[0], Shape::new(dims))?;
-        let tokens = g.constant(Array::from_fn([self.num_tokens], |i| i as f64))?;
-        let one_hot = g.equal(x, tokens)?;
-        Ok(match self.output_mode {
-            OutputMode::OneHot if is_single => g.sum(one_hot, &[axis], false)?,
-            OutputMode::OneHot => one_hot,
-            OutputMode::MultiHot => g.reduce(ReduceKind::Max, one_hot, &[axis], false)?,
-            OutputMode::Count => g.sum(one_hot, &[axis], false)?,
-        })
+        encode(cx.graph, inputs[0], self.output_mode, self.num_tokens)
     }
+}
+
+impl OutputMode {
+    /// The shape of `n` categories encoded.
+    pub(super) fn encoded_shape(
+        self,
+        inputs: &[SymbolicShape],
+        n: usize,
+    ) -> Result<SymbolicShape, LayerError> {
+        let input = inputs::at_least(inputs, 2)?;
+        let mut dims = input.dims().to_vec();
+        if self != Self::OneHot || input.last() == Some(1) {
+            dims.pop();
+        }
+        dims.push(Some(n));
+        Ok(SymbolicShape::new(dims))
+    }
+}
+
+/// Whole numbers from 0 to below `n` encoded.
+pub(super) fn encode(
+    g: &mut Graph,
+    x: ValueId,
+    mode: OutputMode,
+    n: usize,
+) -> Result<ValueId, LayerError> {
+    let mut dims = g.shape(x).dims().to_vec();
+    let axis = dims.len() - 1;
+    let is_single = dims[axis] == Dim::Fixed(1);
+    dims.push(Dim::Fixed(1));
+    let x = g.reshape(x, Shape::new(dims))?;
+    let tokens = g.constant(Array::from_fn([n], |i| i as f64))?;
+    let one_hot = g.equal(x, tokens)?;
+    Ok(match mode {
+        OutputMode::OneHot if is_single => g.sum(one_hot, &[axis], false)?,
+        OutputMode::OneHot => one_hot,
+        OutputMode::MultiHot => g.reduce(ReduceKind::Max, one_hot, &[axis], false)?,
+        OutputMode::Count => g.sum(one_hot, &[axis], false)?,
+    })
 }

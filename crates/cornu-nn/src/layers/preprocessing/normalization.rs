@@ -177,6 +177,10 @@ impl Layer for Normalization {
         let centred = cx.graph.sub(x, mean)?;
         Ok(cx.graph.div(centred, deviation)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

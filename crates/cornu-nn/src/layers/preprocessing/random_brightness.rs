@@ -96,7 +96,7 @@ impl Layer for RandomBrightness {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let [low, high] = self.limits();
         Factor::Range(low, high).check("factor", [-1.0, 1.0])?;
-        Ok(self.data_format.picture(inputs)?.shape())
+        Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {

@@ -64,7 +64,7 @@ impl RandomContrast {
         x: ValueId,
         drawn: ValueId,
     ) -> Result<ValueId, GraphError> {
-        let mean = g.mean(x, &self.data_format.spatial(), true)?;
+        let mean = g.mean(x, &self.data_format.spatial::<2>(), true)?;
         let centred = g.sub(x, mean)?;
         let spread = g.mul(centred, drawn)?;
         let y = g.add(spread, mean)?;
@@ -98,7 +98,7 @@ impl Layer for RandomContrast {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let [low, high] = self.limits();
         Factor::Range(low, high).check("factor", [0.0, 1.0])?;
-        Ok(self.data_format.picture(inputs)?.shape())
+        Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {

@@ -125,7 +125,7 @@ impl Layer for RandomFlip {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        Ok(self.data_format.picture(inputs)?.shape())
+        Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {

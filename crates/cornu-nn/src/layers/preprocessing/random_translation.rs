@@ -53,7 +53,8 @@ impl RandomTranslation {
 
     /// Draws by how many columns and rows each picture moves.
     fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<ValueId, LayerError> {
-        let sizes = self.data_format.spatial().map(|axis| cx.graph.shape(x).dims()[axis].size(1));
+        let sizes =
+            self.data_format.spatial::<2>().map(|axis| cx.graph.shape(x).dims()[axis].size(1));
         let mut moves = Vec::with_capacity(2);
         for (factor, size) in [(self.width_factor, sizes[1]), (self.height_factor, sizes[0])] {
             let range = factor.range().map(|share| share * size as f64);
@@ -99,7 +100,7 @@ impl Layer for RandomTranslation {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         self.height_factor.check("height_factor", [-1.0, 1.0])?;
         self.width_factor.check("width_factor", [-1.0, 1.0])?;
-        Ok(self.data_format.picture(inputs)?.shape())
+        Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {

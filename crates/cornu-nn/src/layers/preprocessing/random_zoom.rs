@@ -108,7 +108,7 @@ impl Layer for RandomZoom {
         if let Some(factor) = self.width_factor {
             factor.check("width_factor", [-1.0, f64::INFINITY])?;
         }
-        Ok(self.data_format.picture(inputs)?.shape())
+        Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {

@@ -68,4 +68,8 @@ impl Layer for Rescaling {
         let offset = self.offset.constant(cx.graph)?;
         Ok(cx.graph.add(y, offset)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -1,16 +1,14 @@
-use cornu_graph::ops::Interpolation;
 use cornu_graph::{Graph, GraphError, ValueId};
 use cornu_tensor::Dim;
 use serde_json::{Map, Value, json};
 
-use super::sampling;
-use crate::layers::image::spatial_sizes;
+use crate::layers::image::{Picture, spatial_sizes};
 use crate::layers::setters::setters;
-use crate::layers::{DataFormat, Layer, LowerCx};
+use crate::layers::{DataFormat, Layer, LowerCx, ResizeMethod};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 
-/// Pictures of another size. Cell `i` of `m` is read at `(i + 1/2) n / m - 1/2` of `n`, without
-/// antialiasing. Keras 3, keras/src/layers/preprocessing/image_preprocessing/resizing.py.
+/// Pictures of another size. Cell `i` of `m` is read around `(i + 1/2) n / m - 1/2` of `n`, as
+/// [`ResizeMethod`] says. Keras 3, keras/src/layers/preprocessing/image_preprocessing/resizing.py.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Resizing {
     /// Rows of the result.
@@ -18,13 +16,16 @@ pub struct Resizing {
     /// Columns of the result.
     pub width: usize,
     /// How pictures are read between their cells. Default: bilinear.
-    pub interpolation: Interpolation,
+    pub interpolation: ResizeMethod,
     /// Whether the middle of the wanted form is cut out first. Default: false.
     pub crop_to_aspect_ratio: bool,
     /// Whether pictures are filled up to the wanted form first. Default: false.
     pub pad_to_aspect_ratio: bool,
     /// What they are filled up with. Default 0.
     pub fill_value: f64,
+    /// Whether cells of the result are as wide as they stand for when pictures get smaller. Default:
+    /// false.
+    pub antialias: bool,
     /// Where the channels are. Default: last.
     pub data_format: DataFormat,
 }
@@ -35,24 +36,25 @@ impl Resizing {
         Self {
             height,
             width,
-            interpolation: Interpolation::Bilinear,
+            interpolation: ResizeMethod::Bilinear,
             crop_to_aspect_ratio: false,
             pad_to_aspect_ratio: false,
             fill_value: 0.0,
+            antialias: false,
             data_format: DataFormat::ChannelsLast,
         }
     }
 
     pub(crate) fn from_config(config: &mut ConfigReader) -> Result<Self, LayerError> {
-        config.only("antialias", &[json!(false)], "resize the pictures beforehand")?;
         config.only("fill_mode", &[json!("constant")], "pictures are filled up with one number")?;
         Ok(Self {
             height: config.positive("height")?,
             width: config.positive("width")?,
-            interpolation: sampling::interpolation(config, "bilinear")?,
+            interpolation: ResizeMethod::read(config, "bilinear")?,
             crop_to_aspect_ratio: config.bool_or("crop_to_aspect_ratio", false)?,
             pad_to_aspect_ratio: config.bool_or("pad_to_aspect_ratio", false)?,
             fill_value: config.number_or("fill_value", 0.0)?,
+            antialias: config.bool_or("antialias", false)?,
             data_format: DataFormat::read(config)?,
         })
     }
@@ -64,7 +66,7 @@ impl Resizing {
 
     /// Cuts the middle out of pictures with channels last.
     fn crop(&self, g: &mut Graph, mut x: ValueId) -> Result<ValueId, GraphError> {
-        let sizes = spatial_sizes(g, x);
+        let sizes: [usize; 2] = spatial_sizes(g, x);
         for ((axis, n), wanted) in (1..).zip(sizes).zip(self.of_form(sizes)) {
             let size = wanted.clamp(1, n);
             x = g.slice(x, axis, (n - size) / 2, size, 1)?;
@@ -75,7 +77,7 @@ impl Resizing {
     /// Fills up pictures with channels last, as much on either side: as in Keras an odd cell is
     /// left out.
     fn pad(&self, g: &mut Graph, mut x: ValueId) -> Result<ValueId, GraphError> {
-        let sizes = spatial_sizes(g, x);
+        let sizes: [usize; 2] = spatial_sizes(g, x);
         for ((axis, n), wanted) in (1..).zip(sizes).zip(self.of_form(sizes)) {
             let border = wanted.saturating_sub(n) / 2;
             if 0 < border {
@@ -90,10 +92,11 @@ impl Resizing {
 }
 
 setters!(Resizing {
-    interpolation: Interpolation,
+    interpolation: ResizeMethod,
     crop_to_aspect_ratio: bool,
     pad_to_aspect_ratio: bool,
     fill_value: f64,
+    antialias: bool,
     data_format: DataFormat,
 });
 
@@ -112,7 +115,7 @@ impl Layer for Resizing {
             .set("pad_to_aspect_ratio", self.pad_to_aspect_ratio)
             .set("fill_mode", "constant")
             .set("fill_value", self.fill_value)
-            .set("antialias", false)
+            .set("antialias", self.antialias)
             .finish()
     }
 
@@ -127,7 +130,7 @@ impl Layer for Resizing {
                 hint: "take one of them".to_owned(),
             });
         }
-        let mut picture = self.data_format.picture(inputs)?;
+        let mut picture: Picture<2> = self.data_format.picture(inputs)?;
         picture.spatial = [Some(self.height), Some(self.width)];
         Ok(picture.shape())
     }
@@ -140,7 +143,7 @@ impl Layer for Resizing {
         } else if self.pad_to_aspect_ratio {
             x = self.pad(g, x)?;
         }
-        let y = g.resize(x, self.height, self.width, self.interpolation)?;
+        let y = self.interpolation.lower(g, x, [self.height, self.width], self.antialias)?;
         Ok(self.data_format.in_own_format(g, y)?)
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn read(config: &mut ConfigReader) -> Result<Sampling, LayerError> {
 }
 
 /// Reads `interpolation`.
-pub(in crate::layers) fn interpolation(
+pub(super) fn interpolation(
     config: &mut ConfigReader,
     default: &str,
 ) -> Result<Interpolation, LayerError> {
@@ -78,6 +78,7 @@ pub(super) fn transform(
     let before = g.node(x);
     if let (Op::AffineTransform(op), [original, transforms]) = (&before.op, &before.inputs[..])
         && op.sampling == sampling
+        && g.shape(*transforms).dims()[1] == Dim::Fixed(6)
     {
         let (original, transforms) = (*original, *transforms);
         columns = product(g, transforms, columns)?;
@@ -99,7 +100,8 @@ pub(super) fn flip_moved(
 ) -> Result<Option<ValueId>, GraphError> {
     let Op::AffineTransform(op) = &g.node(x).op else { return Ok(None) };
     let sampling = op.sampling;
-    if format != DataFormat::ChannelsLast {
+    let is_affine = g.shape(g.node(x).inputs[1]).dims()[1] == Dim::Fixed(6);
+    if format != DataFormat::ChannelsLast || !is_affine {
         return Ok(None);
     }
     let columns = flip_columns(g, x, flips, axes)?;
@@ -187,7 +189,7 @@ fn product(
 
 /// Column and row of the middle of pictures in `format`.
 pub(super) fn centre(g: &Graph, x: ValueId, format: DataFormat) -> [f64; 2] {
-    let [height, width] = format.spatial().map(|axis| g.shape(x).dims()[axis].size(1) as f64);
+    let [height, width] = format.spatial::<2>().map(|axis| g.shape(x).dims()[axis].size(1) as f64);
     [(width - 1.0) / 2.0, (height - 1.0) / 2.0]
 }
 

@@ -45,4 +45,8 @@ impl Layer for ActivityRegularization {
         output::penalise(cx, Regularizer::l1_l2(self.l1, self.l2), inputs[0])?;
         Ok(inputs[0])
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -66,4 +66,8 @@ impl Layer for AlphaDropout {
         let y = g.mul_scalar(y, scale)?;
         Ok(g.add_scalar(y, shift)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

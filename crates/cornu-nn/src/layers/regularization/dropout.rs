@@ -97,4 +97,8 @@ impl Layer for Dropout {
         let mask_shape = self.mask_shape(cx.graph.shape(inputs[0]));
         drop(cx, inputs[0], self.rate, mask_shape)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

@@ -58,4 +58,8 @@ impl Layer for GaussianDropout {
         let factor = cx.graph.add_scalar(noise, 1.0)?;
         Ok(cx.graph.mul(x, factor)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }

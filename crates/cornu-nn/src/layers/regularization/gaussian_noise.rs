@@ -55,4 +55,8 @@ impl Layer for GaussianNoise {
         let noise = cx.graph.mul_scalar(normal, self.stddev)?;
         Ok(cx.graph.add(x, noise)?)
     }
+
+    fn supports_masking(&self) -> bool {
+        true
+    }
 }
