@@ -150,6 +150,8 @@ const COLUMNS_UNIT: usize = 64;
 /// Brings b into the order in which a product reads it.
 #[derive(Debug)]
 struct Pack {
+    /// Rows of the products that read it, for each sample.
+    rows: usize,
     n: usize,
     k: usize,
     transposed: bool,
@@ -173,7 +175,7 @@ impl Kernel for Pack {
 
     fn run(&self, call: &mut Call<'_, '_>) {
         // So few rows are multiplied with b as it lies.
-        if call.chunk <= FEW_ROWS {
+        if self.rows.saturating_mul(call.chunk) <= FEW_ROWS {
             return;
         }
         let (packed, b) = (&mut *call.outputs[0], call.inputs[0]);
@@ -280,8 +282,8 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, bias: Option<Valu
     if packed {
         let transposed = op.transpose_b;
         let name = if transposed { "packed transposed" } else { "packed" };
-        let (key, len) = (format!("{name} {n}x{k}"), packed_b_len(n, k));
-        let pack = || Box::new(Pack { n, k, transposed }) as Box<dyn Kernel>;
+        let (key, len) = (format!("{name} {n}x{k} for {m}"), packed_b_len(n, k));
+        let pack = || Box::new(Pack { rows: m, n, k, transposed }) as Box<dyn Kernel>;
         inputs.push(lowering.derived(b, name, key, len, pack));
     }
     inputs.extend(bias.map(|bias| lowering.operand(bias, Layout::Rows)));

@@ -3,7 +3,7 @@
 use cornu_engine::{Options, Program};
 use cornu_graph::ops::Distribution;
 use cornu_graph::{Graph, GraphError, ValueId, VariableId, gradient};
-use cornu_tensor::Shape;
+use cornu_tensor::{Dim, Shape};
 
 use crate::runtimes::check;
 
@@ -629,6 +629,25 @@ fn gradients_pass_through_moved_and_resized_pictures() {
             for samples in [1, 5] {
                 check(&graph, samples);
             }
+        }
+    }
+}
+
+/// A dense layer on sequences: each sample has several rows, also where few samples go together.
+#[test]
+fn dense_layers_on_rows_of_samples() {
+    for (rows, units) in [(3, 64), (5, 64), (7, 80), (40, 66)] {
+        let mut net = Net::new();
+        let x = net.graph.input("x", Shape::batched([rows, 64])).unwrap();
+        let x = net.graph.reshape(x, Shape::new([Dim::Batch(rows), Dim::Fixed(64)])).unwrap();
+        let y = net.dense(x, units).unwrap();
+        let y = net.graph.relu(y).unwrap();
+        let y = net.graph.reshape(y, Shape::batched([rows, units])).unwrap();
+        let y = net.graph.mean(y, &[1], false).unwrap();
+        let y = net.dense(y, 3).unwrap();
+        let graph = net.train(y).unwrap();
+        for samples in [1, 2, 6, 20] {
+            check(&graph, samples);
         }
     }
 }
