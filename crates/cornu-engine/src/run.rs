@@ -359,10 +359,10 @@ impl Machine {
         }
         let first = profile::first_step(given.plan, phase, true);
         let shared = &self.shared;
-        if 2 * work.len() <= self.pool.threads()
+        if self.schedule.divides_samples(steps, self.pool.threads())
             && let Some((worker, others)) = self.workers.split_first_mut()
         {
-            // So few samples are computed one after the other, each by all threads.
+            // One sample after the other, each by all threads.
             let scratch = others.iter_mut().map(|other| &mut *other.scratch).collect();
             let mut helpers = Helpers::new(&self.pool, scratch);
             for work in &mut work {

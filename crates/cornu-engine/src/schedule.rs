@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use crate::plan::Plan;
+use crate::plan::{Phase, Plan};
 
 /// Elements of the second-level cache that a chunk's values may fill (1 MiB, less a quarter for
 /// weights and accumulators).
@@ -20,6 +20,9 @@ const MAX_SLOTS: usize = 16;
 const MIN_SLOTS: usize = 4;
 /// Elements that the accumulators of all slots may have, as long as there are `MIN_SLOTS`.
 const ACCUMULATOR_ELEMENTS: usize = 4 << 20;
+
+/// Threads beyond which sharing a sample is no faster: pictures have so many rows only.
+const MAX_SHARING: usize = 8;
 
 /// Chunk size and slots of a batch.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -51,6 +54,25 @@ impl Schedule {
         let chunk = longest.div_ceil(longest.div_ceil(largest).max(1)).max(1);
         Self { chunk, slots }
     }
+
+    /// Whether `threads` threads are done sooner with `phase` if all of them compute one sample after
+    /// the other than if each takes samples of its own, by the arithmetic of those steps that several
+    /// threads can share and of those that one does alone.
+    pub(crate) fn divides_samples(&self, phase: &Phase, threads: usize) -> bool {
+        if 1 < self.chunk || threads < 2 {
+            return false;
+        }
+        let [mut shared, mut alone] = [0.0; 2];
+        for step in &phase.samples {
+            let sum = if step.kernel.divides() { &mut shared } else { &mut alone };
+            *sum += step.kernel.flops();
+        }
+        let samples: usize = self.slots.iter().map(Range::len).sum();
+        let longest = self.slots.iter().map(Range::len).max().unwrap_or(0);
+        let rounds = longest * self.slots.len().div_ceil(threads);
+        let sharing = threads.min(MAX_SHARING) as f64;
+        samples as f64 * (alone + shared / sharing) < rounds as f64 * (alone + shared)
+    }
 }
 
 /// `slot * batch / n_slots`, for a batch of any size.
@@ -61,6 +83,66 @@ fn part(slot: usize, n_slots: usize, batch: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bind::{Call, Kernel};
+    use crate::plan::Step;
+
+    /// A step of some arithmetic.
+    #[derive(Debug)]
+    struct Work(f64, bool);
+
+    impl Kernel for Work {
+        fn describe(&self) -> String {
+            "work".to_owned()
+        }
+
+        fn flops(&self) -> f64 {
+            self.0
+        }
+
+        fn divides(&self) -> bool {
+            self.1
+        }
+
+        fn run(&self, _call: &mut Call<'_, '_>) {}
+    }
+
+    #[test]
+    fn threads_share_samples_only_where_they_are_too_few() {
+        let step = |flops, divides| Step {
+            kernel: Box::new(Work(flops, divides)),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            accumulator: None,
+            parts: Vec::new(),
+            scope: "".into(),
+        };
+        let phase = |shared, alone| Phase {
+            samples: vec![step(shared, true), step(alone, false)],
+            ..Phase::default()
+        };
+        let divides = |per_sample, batch, threads, phase: &Phase| {
+            let plan = Plan { worker: vec![per_sample], ..Plan::default() };
+            Schedule::new(&plan, batch).divides_samples(phase, threads)
+        };
+        let (predicts, trains) = (phase(9.0, 1.0), phase(3.0, 7.0));
+        for threads in [2, 7, 64] {
+            assert!(divides(1000, 1, threads, &predicts));
+            assert!(divides(1000, 1, threads, &trains));
+        }
+        assert!(!divides(1000, 1, 1, &predicts));
+        assert!(!divides(1000, 1, 4, &phase(0.0, 1.0)));
+        assert!(!divides(1000, 2, 2, &predicts));
+        assert!(divides(1000, 3, 7, &predicts));
+        // Most of the work would be done by one of the threads.
+        assert!(!divides(1000, 2, 4, &trains));
+        // Slots are few, but not the samples.
+        for threads in [2, 8, 32, 1000] {
+            for per_sample in [1000, 1_000_000] {
+                let dividing = phase(1.0, 0.0);
+                assert!(!divides(per_sample, 32, threads, &dividing), "{threads} threads");
+            }
+        }
+    }
 
     #[test]
     fn slots_cover_the_batch_in_order() {
