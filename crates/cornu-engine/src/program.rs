@@ -141,8 +141,9 @@ impl Program {
             .map(|(name, shape)| find_input(run.inputs, name, shape.n_elements(run.samples)))
             .collect::<Result<Vec<_>, _>>()?;
         let state = (run.variables.id(), run.variables.version(), run.binding.to_vec());
-        let shared_is_current =
-            engine.plan.is_steady() && engine.made_from.as_ref() == Some(&state);
+        // Taken: a run that fails may leave some of it undone.
+        let made_from = engine.made_from.take();
+        let shared_is_current = engine.plan.is_steady() && made_from.as_ref() == Some(&state);
         let moment = Moment { batch: run.samples, first_sample: 0, seed: run.seed, step: run.step };
         let start = engine.timed.map(|_| Instant::now());
         let outputs = engine.machine.run(
