@@ -4,5 +4,6 @@
 mod denormals;
 mod memory;
 mod networks;
+mod random_graphs;
 mod ranks;
 mod runtimes;
