@@ -61,7 +61,7 @@ impl Plan {
         if let Some(&output) = step.outputs.first() {
             write!(f, "  {}", describe_buffer(&self.buffers[output]))?;
         }
-        if !step.parts.is_empty() {
+        if 1 < step.parts.len() {
             write!(f, "  in {} parts", step.parts.len())?;
         }
         let flops = step.kernel.flops();

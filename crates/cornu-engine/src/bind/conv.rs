@@ -309,6 +309,8 @@ struct ConvPool {
     input: Planes,
     pooled: Planes,
     relu: bool,
+    /// Whether the places of the maxima are wanted, for the gradient.
+    keeps_argmax: bool,
 }
 
 impl Kernel for ConvPool {
@@ -327,11 +329,11 @@ impl Kernel for ConvPool {
     }
 
     fn divides(&self) -> bool {
-        DIVIDED_FLOPS <= self.flops()
+        !self.keeps_argmax && DIVIDED_FLOPS <= self.flops()
     }
 
     fn run(&self, call: &mut Call<'_, '_>) {
-        if call.helpers.is_some() && call.outputs.len() == 1 {
+        if call.helpers.is_some() {
             return self.run_in_bands(call);
         }
         let (in_len, out_len) = (self.input.len(), self.pooled.len());
@@ -536,7 +538,8 @@ pub(super) fn bind_forward(lowering: &mut Lowering<'_>, group: &Group, tail: Con
                 lowering.argmax.insert(last, argmax);
                 outputs.push(argmax);
             }
-            lowering.step(Box::new(ConvPool { conv, input, pooled, relu }), inputs, outputs);
+            let kernel = ConvPool { conv, input, pooled, relu, keeps_argmax: with_argmax };
+            lowering.step(Box::new(kernel), inputs, outputs);
         }
         (Some(_), ..) => unreachable!("pooling is fused to planar convolutions only"),
     }
