@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Callback, CallbackCx};
 use crate::ModelError;
@@ -11,6 +11,8 @@ pub struct Progress<F> {
     report: F,
     epoch: usize,
     epoch_start: Instant,
+    /// From there to the end of the last training step.
+    training: Duration,
     train_start: Instant,
     samples_done: usize,
 }
@@ -43,7 +45,7 @@ pub struct ProgressReport<'a> {
     pub batches: usize,
     /// Means over the epoch so far; with `val_` logs at its end.
     pub logs: &'a Logs,
-    /// Training samples per second since the epoch began.
+    /// Training samples per second since the epoch began, without the time of validation.
     pub samples_per_second: f64,
     /// Seconds that the rest of all epochs will take at the pace so far.
     pub seconds_left: f64,
@@ -53,14 +55,17 @@ impl<F: FnMut(&ProgressReport<'_>)> Progress<F> {
     /// Reports to `report`.
     pub fn new(report: F) -> Self {
         let now = Instant::now();
-        Self { report, epoch: 0, epoch_start: now, train_start: now, samples_done: 0 }
+        let training = Duration::ZERO;
+        Self { report, epoch: 0, epoch_start: now, training, train_start: now, samples_done: 0 }
     }
 
     fn tell(&mut self, cx: &CallbackCx<'_>, event: ProgressEvent, batch: usize, logs: &Logs) {
         let plan = cx.plan();
         let samples_in_epoch =
             if batch == plan.batches { plan.samples } else { batch * self.batch_size(cx) };
-        let epoch_seconds = self.epoch_start.elapsed().as_secs_f64();
+        if event != ProgressEvent::EpochEnd {
+            self.training = self.epoch_start.elapsed();
+        }
         let done = self.samples_done + samples_in_epoch;
         let total = (plan.epochs - plan.initial_epoch.min(plan.epochs)) * plan.samples;
         let pace = self.train_start.elapsed().as_secs_f64() / done.max(1) as f64;
@@ -71,7 +76,7 @@ impl<F: FnMut(&ProgressReport<'_>)> Progress<F> {
             batch,
             batches: plan.batches,
             logs,
-            samples_per_second: samples_in_epoch as f64 / epoch_seconds.max(1e-9),
+            samples_per_second: samples_in_epoch as f64 / self.training.as_secs_f64().max(1e-9),
             seconds_left: pace * total.saturating_sub(done) as f64,
         });
     }

@@ -109,7 +109,7 @@ fn class_weights_are_sample_weights() {
 
 #[test]
 fn learning_rates_and_progress_are_told() {
-    let mut events = Vec::new();
+    let (mut events, mut rates) = (Vec::new(), Vec::new());
     let mut model = Sequential::new([3]).add(Dense::new(1)).build().unwrap();
     model.compile(SGD::new(), LossSpec::named("mse"), []).unwrap();
     let history = model
@@ -121,12 +121,15 @@ fn learning_rates_and_progress_are_told() {
                 .callback(LearningRateScheduler::new(|epoch, _| 0.1 / epoch as f64))
                 .callback(Progress::new(|report| {
                     events.push((report.event, report.epoch, report.batch, report.batches));
+                    rates.push(report.samples_per_second);
                 })),
         )
         .unwrap();
     assert_eq!(history.get("learning_rate").unwrap(), [f64::from(0.1f32), f64::from(0.05f32)]);
     assert_eq!(events[0], (ProgressEvent::EpochBegin, 1, 0, 3));
     assert_eq!(events[3], (ProgressEvent::BatchEnd, 1, 3, 3));
+    // What comes after the last step takes time, too, but none of training's.
+    assert_eq!((events[4].0, rates[4]), (ProgressEvent::EpochEnd, rates[3]));
     assert_eq!(events.last().unwrap().0, ProgressEvent::TrainEnd);
 }
 
