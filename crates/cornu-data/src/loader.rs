@@ -153,16 +153,22 @@ impl Dataset for ImageDataset {
 
     fn fill(&self, indices: &[usize], out: &mut [f32]) -> Result<(), DataError> {
         check_fill(self, indices, out)?;
-        let fill_one = |(&index, out): (&usize, &mut [f32])| {
+        let mut from_disk = Vec::new();
+        for (&index, out) in indices.iter().zip(out.chunks_exact_mut(self.shape.n_elements())) {
             match self.kept.get(index) {
                 Some(pixels) => pixels.copy_to(out),
-                None => self.load(&self.paths[index])?.pixels.copy_to(out),
+                None => from_disk.push((index, out)),
             }
+        }
+        if from_disk.is_empty() {
+            return Ok(());
+        }
+        let fill_one = |(index, out): (usize, &mut [f32])| {
+            self.load(&self.paths[index])?.pixels.copy_to(out);
             Ok(())
         };
-        let samples = indices.par_iter().zip(out.par_chunks_exact_mut(self.shape.n_elements()));
         // All results first: of several errors the first by order is told, not by time.
-        let results: Vec<Result<(), DataError>> = samples.map(fill_one).collect();
+        let results: Vec<Result<(), DataError>> = from_disk.into_par_iter().map(fill_one).collect();
         results.into_iter().collect()
     }
 }

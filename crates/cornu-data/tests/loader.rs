@@ -73,23 +73,28 @@ fn labels_follow_the_folder() {
 }
 
 #[test]
-fn batches_come_in_order_whatever_the_number_ahead() {
+fn batches_come_in_the_order_asked_for() {
     let root = tempfile::tempdir().unwrap();
     pictures(root.path());
     let data = Arc::new(open(root.path(), 300));
     let order: Vec<usize> = (0..40).map(|i| i * 7 % 40).collect();
-    for (batch_size, ahead) in [(1, 0), (7, 1), (16, 3), (40, 2), (100, 1)] {
-        let mut prefetch = Prefetch::start(data.clone(), &order, batch_size, ahead).unwrap();
-        let mut expected_batches = order.chunks(batch_size);
-        while let Some(batch) = prefetch.next() {
-            let batch = batch.unwrap();
-            let indices = expected_batches.next().unwrap();
-            let mut samples = Vec::new();
-            data.fill_batch(indices, &mut samples).unwrap();
-            assert_eq!(batch, Batch { indices: indices.to_vec(), samples });
-            prefetch.give_back(batch);
+    let mut prefetch = Prefetch::start(data.clone()).unwrap();
+    for (batch_size, ahead) in [(1, 1), (7, 2), (16, 3), (40, 1), (100, 1)] {
+        let mut memory = vec![vec![f32::NAN; 3]; ahead];
+        let batches: Vec<&[usize]> = order.chunks(batch_size).collect();
+        for at in 0..batches.len() + ahead {
+            if let Some(indices) = at.checked_sub(ahead).map(|at| batches[at]) {
+                let mut samples = Vec::new();
+                data.fill_batch(indices, &mut samples).unwrap();
+                let batch = prefetch.take().unwrap().unwrap();
+                assert_eq!(batch, Batch { indices: indices.to_vec(), samples });
+                memory.push(batch.samples);
+            }
+            if let Some(indices) = batches.get(at) {
+                prefetch.ask(indices.to_vec(), memory.pop().unwrap());
+            }
         }
-        assert!(expected_batches.next().is_none() && prefetch.next().is_none());
+        assert!(prefetch.take().is_none());
     }
 }
 
@@ -98,15 +103,44 @@ fn a_prefetch_may_be_dropped_early_or_have_nothing_to_do() {
     let root = tempfile::tempdir().unwrap();
     pictures(root.path());
     let data: Arc<dyn Dataset> = Arc::new(open(root.path(), 0));
-    let mut prefetch = Prefetch::start(data.clone(), &[1, 2, 3, 4, 5, 6], 1, 2).unwrap();
-    prefetch.next().unwrap().unwrap();
+    let mut prefetch = Prefetch::start(data.clone()).unwrap();
+    for i in 1..=6 {
+        prefetch.ask(vec![i], Vec::new());
+    }
+    prefetch.take().unwrap().unwrap();
     drop(prefetch);
     assert_eq!(Arc::strong_count(&data), 1, "the thread has ended");
-    assert!(Prefetch::start(data, &[], 4, 2).unwrap().next().is_none());
+    assert!(Prefetch::start(data).unwrap().take().is_none());
 }
 
 #[test]
-fn a_bad_picture_is_named_and_ends_the_batches() {
+fn a_panic_while_reading_ahead_is_an_error() {
+    #[derive(Debug)]
+    struct Broken;
+    impl Dataset for Broken {
+        fn len(&self) -> usize {
+            1
+        }
+        fn sample_shape(&self) -> Vec<usize> {
+            vec![1]
+        }
+        fn labels(&self) -> &[usize] {
+            &[0]
+        }
+        fn fill(&self, _: &[usize], _: &mut [f32]) -> Result<(), DataError> {
+            panic!("broken on purpose")
+        }
+    }
+    let mut prefetch = Prefetch::start(Arc::new(Broken)).unwrap();
+    prefetch.ask(vec![0], Vec::new());
+    prefetch.ask(vec![0], Vec::new());
+    assert!(matches!(prefetch.take(), Some(Err(DataError::PrefetchStopped))));
+    assert!(matches!(prefetch.take(), Some(Err(DataError::PrefetchStopped))));
+    assert!(prefetch.take().is_none());
+}
+
+#[test]
+fn a_bad_picture_is_named() {
     let root = tempfile::tempdir().unwrap();
     pictures(root.path());
     let bytes = fs::read(root.path().join("b/11.png")).unwrap();
@@ -120,10 +154,13 @@ fn a_bad_picture_is_named_and_ends_the_batches() {
     let error = data.fill_batch(&[37, 0, 25], &mut Vec::new()).unwrap_err().to_string();
     assert!(error.contains("35.png"), "{error}");
     let all: Vec<usize> = (0..40).collect();
-    let mut prefetch = Prefetch::start(Arc::new(data), &all, 10, 2).unwrap();
-    assert!(prefetch.next().unwrap().is_ok() && prefetch.next().unwrap().is_ok());
-    assert!(prefetch.next().unwrap().unwrap_err().to_string().contains("11.png"));
-    assert!(prefetch.next().is_none());
+    let mut prefetch = Prefetch::start(Arc::new(data)).unwrap();
+    for indices in all.chunks(10) {
+        prefetch.ask(indices.to_vec(), Vec::new());
+    }
+    let batches: Vec<_> = std::iter::from_fn(|| prefetch.take()).collect();
+    assert!(batches[0].is_ok() && batches[1].is_ok());
+    assert!(batches[2].as_ref().unwrap_err().to_string().contains("11.png"));
 
     let folder = ImageFolder::open(root.path()).unwrap();
     let error = folder.dataset(&all, SHAPE, &LoadOptions::default()).unwrap_err().to_string();

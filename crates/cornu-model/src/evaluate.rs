@@ -42,8 +42,12 @@ impl Model {
         let mut progress = Running::start(self);
         let mut batch = Batch::default();
         let order: Vec<usize> = (0..data.len()).collect();
-        for samples in order.chunks(batch_size) {
+        let mut chunks = order.chunks(batch_size).peekable();
+        while let Some(samples) = chunks.next() {
             data.fill(samples, &mut batch)?;
+            if let Some(next) = chunks.peek() {
+                data.prefetch(0, next);
+            }
             let result = self.run_step(StepKind::Test, &batch);
             let result = result.map_err(|error| error.of_samples(samples))?;
             progress.add(self, &batch, &result)?;
@@ -90,8 +94,12 @@ impl Model {
             .map(|shape| [vec![0], shape.sample().unwrap_or_default()].concat())
             .collect();
         let order: Vec<usize> = (0..data.len()).collect();
-        for samples in order.chunks(batch_size) {
+        let mut chunks = order.chunks(batch_size).peekable();
+        while let Some(samples) = chunks.next() {
             data.fill(samples, &mut batch)?;
+            if let Some(next) = chunks.peek() {
+                data.prefetch(0, next);
+            }
             let result = self.run_step(StepKind::Predict, &batch)?;
             for (i, output) in result.y_pred.into_iter().enumerate() {
                 dims[i][0] += output.dims().first().copied().unwrap_or(0);

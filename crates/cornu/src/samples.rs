@@ -37,13 +37,16 @@ pub struct Samples {
     dataset: Arc<dyn Dataset>,
     targets: Targets,
     read_ahead: bool,
-    /// The batch that is being read on another thread.
+    /// The thread that reads ahead, once it was needed.
     ahead: Mutex<Option<Ahead>>,
 }
 
 struct Ahead {
-    indices: Vec<usize>,
-    reading: Prefetch,
+    reader: Prefetch,
+    /// What it reads now.
+    asked: Option<Vec<usize>>,
+    /// Memory for the next batch.
+    spare: Vec<f32>,
 }
 
 impl Samples {
@@ -59,7 +62,7 @@ impl Samples {
     }
 
     /// Whether the next batch is read on another thread while the model works: for data sets that
-    /// come from disk. Default: false, which is faster for those in memory.
+    /// come from disk. Default: false, as good for those in memory.
     pub fn read_ahead(mut self, read_ahead: bool) -> Self {
         self.read_ahead = read_ahead;
         self
@@ -70,14 +73,21 @@ impl Samples {
         self.dataset.labels()
     }
 
-    /// The samples `indices` as they were read ahead, if they were.
-    fn taken_ahead(&self, indices: &[usize]) -> Option<Result<Vec<f32>, DataError>> {
-        let ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        if ahead.indices != indices {
-            return None;
+    /// The samples `indices` as they were read ahead, if they were. `memory` serves for a later
+    /// batch then, and has the numbers of this one.
+    fn take_ahead(&self, indices: &[usize], memory: &mut Vec<f32>) -> Result<bool, DataError> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(ahead) = ahead.as_mut() else { return Ok(false) };
+        let was_asked = ahead.asked.take().is_some_and(|asked| asked == indices);
+        // What was read for nothing is taken, too, so that the next batch is not behind it.
+        match ahead.reader.take() {
+            Some(Ok(batch)) if was_asked => {
+                ahead.spare = std::mem::replace(memory, batch.samples);
+                Ok(true)
+            }
+            Some(Err(error)) if was_asked => Err(error),
+            _ => Ok(false),
         }
-        let Ahead { mut reading, .. } = ahead;
-        reading.next().map(|batch| batch.map(|batch| batch.samples))
     }
 }
 
@@ -106,16 +116,13 @@ impl Batches for Samples {
     }
 
     fn fill(&self, indices: &[usize], batch: &mut Batch) -> Result<(), ModelError> {
-        let mut samples = match self.taken_ahead(indices) {
-            Some(samples) => samples.map_err(|error| data_error(&error))?,
-            None => {
-                // The last batch's memory serves again.
-                let mut samples = batch.x.pop().map(Tensor::into_data).unwrap_or_default();
-                let filled = self.dataset.fill_batch(indices, &mut samples);
-                filled.map_err(|error| data_error(&error))?;
-                samples
-            }
-        };
+        // The last batch's memory serves again.
+        let mut samples = batch.x.pop().map(Tensor::into_data).unwrap_or_default();
+        let is_read = self.take_ahead(indices, &mut samples).map_err(|error| data_error(&error))?;
+        if !is_read {
+            let filled = self.dataset.fill_batch(indices, &mut samples);
+            filled.map_err(|error| data_error(&error))?;
+        }
         let dims = [vec![indices.len()], self.dataset.sample_shape()].concat();
         samples.truncate(dims.iter().product());
         let wrong = |error: cornu_tensor::ShapeMismatch| ModelError::Data {
@@ -139,10 +146,16 @@ impl Batches for Samples {
         if !self.read_ahead {
             return;
         }
-        let started = Prefetch::start(self.dataset.clone(), indices, indices.len(), 1);
-        // Without a thread the batch is read when it is asked for.
-        let ahead = started.ok().map(|reading| Ahead { indices: indices.to_vec(), reading });
-        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = ahead;
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if ahead.is_none() {
+            // Without a thread the batch is read when it is asked for.
+            let reader = Prefetch::start(self.dataset.clone()).ok();
+            *ahead = reader.map(|reader| Ahead { reader, asked: None, spare: Vec::new() });
+        }
+        if let Some(ahead) = ahead.as_mut().filter(|ahead| ahead.asked.is_none()) {
+            ahead.reader.ask(indices.to_vec(), std::mem::take(&mut ahead.spare));
+            ahead.asked = Some(indices.to_vec());
+        }
     }
 }
 
