@@ -42,6 +42,11 @@ impl Combine {
         if self == Self::Moments { 2 * len + 1 } else { len }
     }
 
+    /// Whether each element of the result comes from the same element of each partial result.
+    pub(crate) fn is_elementwise(self) -> bool {
+        self != Self::Moments
+    }
+
     /// Adds what is known of other samples.
     pub(crate) fn merge(self, to: &mut [f32], from: &[f32]) {
         if self == Self::Moments {

@@ -375,23 +375,27 @@ impl Machine {
         });
     }
 
-    /// Puts together what the slots accumulated.
+    /// Puts together what the slots accumulated, on all threads where that is much.
     fn combine_slots(&mut self, plan: &Plan, phase: &Phase) {
         for reduction in &phase.reductions {
             let Buffer { home: Home::Shared(result), len, .. } = plan.buffers[reduction.result]
             else {
                 continue;
             };
-            let accumulator = &plan.accumulators[reduction.accumulator];
-            combine(&mut self.slots, accumulator, reduction.combine);
+            let Accumulator { len: n_sums, piece, .. } = plan.accumulators[reduction.accumulator];
             let result = &mut self.shared[result][..len];
-            match self.slots.first() {
-                Some(slot) => {
-                    let sum = &slot.accumulators[accumulator.piece][..accumulator.len];
-                    reduction.combine.finish(result, sum);
-                }
-                None => result.fill(reduction.combine.start()),
+            let slots = self.slots.iter_mut();
+            let slots: Vec<&mut [f32]> =
+                slots.map(|slot| &mut slot.accumulators[piece][..n_sums]).collect();
+            if slots.is_empty() {
+                result.fill(reduction.combine.start());
+                continue;
             }
+            let mut parts = in_parts(slots, result, reduction.combine.is_elementwise());
+            self.pool.for_each(&mut self.workers, &mut parts, |_, _, (slots, result)| {
+                combine(slots, reduction.combine);
+                reduction.combine.finish(result, slots[0]);
+            });
         }
     }
 
@@ -635,18 +639,39 @@ fn run_step(
     }
 }
 
-/// Combines the slots' partial results in a fixed tree, into the first slot: neighbours first, then
+/// Elements of a part of the slots' results, of which a thread puts together one after the other.
+const COMBINED_PART: usize = 16 * 1024;
+
+/// The slots' partial results and the place of the whole one, cut into parts where each element is
+/// combined by itself.
+fn in_parts<'a>(
+    mut slots: Vec<&'a mut [f32]>,
+    mut result: &'a mut [f32],
+    is_elementwise: bool,
+) -> Vec<(Vec<&'a mut [f32]>, &'a mut [f32])> {
+    let mut parts = Vec::new();
+    while is_elementwise && 2 * COMBINED_PART <= result.len() {
+        let cut = |rest: &mut &'a mut [f32]| {
+            let (part, after) = std::mem::take(rest).split_at_mut(COMBINED_PART);
+            *rest = after;
+            part
+        };
+        let of_slots = slots.iter_mut().map(cut).collect();
+        parts.push((of_slots, cut(&mut result)));
+    }
+    parts.push((slots, result));
+    parts
+}
+
+/// Combines the slots' partial results in a fixed tree, into the first slot's: neighbours first, then
 /// neighbouring pairs, and so on. The tree depends on the number of slots only.
-fn combine(slots: &mut [Slot], accumulator: &Accumulator, kind: Combine) {
-    let Accumulator { len, piece, .. } = *accumulator;
+fn combine(slots: &mut [&mut [f32]], kind: Combine) {
     let mut distance = 1;
     while distance < slots.len() {
         let mut left = 0;
         while left + distance < slots.len() {
             let (head, tail) = slots.split_at_mut(left + distance);
-            let to = &mut head[left].accumulators[piece][..len];
-            let from = &tail[0].accumulators[piece][..len];
-            kind.merge(to, from);
+            kind.merge(head[left], tail[0]);
             left += 2 * distance;
         }
         distance *= 2;

@@ -441,13 +441,21 @@ impl Kernel for Pack {
         )
     }
 
+    fn parts(&self) -> Vec<usize> {
+        let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
+        if self.conv.winograd() {
+            return winograd::packed_parts(inputs, filters, self.transposed);
+        }
+        Vec::new()
+    }
+
     fn run(&self, call: &mut Call<'_, '_>) {
         let (window, groups) = (&self.conv.window, self.conv.groups);
         let (inputs, filters) = (self.conv.input[2], self.conv.output[2]);
         let (to, from) = (&mut *call.outputs[0], call.inputs[0]);
         if self.conv.winograd() {
-            let pack = if self.transposed { winograd::pack_transposed } else { winograd::pack };
-            return pack(call.isa, to, from, inputs, filters);
+            let (start, transposed) = (call.start, self.transposed);
+            return winograd::pack_part(call.isa, to, start, from, inputs, filters, transposed);
         }
         if self.conv.planar_winograd() {
             use planar::winograd;

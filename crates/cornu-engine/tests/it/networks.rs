@@ -201,6 +201,8 @@ fn minimal_filtering() {
         (5, 17, vec![17, 40], 1, true),
         (7, 6, vec![32, 16], 2, true),
         (4, 4, vec![16, 17], 1, true),
+        // Packed in parts, and so many weights that the slots' gradients are combined in parts.
+        (8, 8, vec![64, 65], 1, true),
         (2, 2, vec![16, 16], 1, false),
         (3, 3, vec![32, 32], 0, false),
         (12, 12, vec![15, 64], 1, false),

@@ -399,3 +399,27 @@ fn minimal_filtering_on_planes_rounds_about_as_well_as_the_plain_sum() {
         }
     }
 }
+
+#[test]
+fn kernels_packed_in_parts_are_those_packed_at_once() {
+    for isa in Isa::available() {
+        for (c, f) in [(1, 1), (31, 32), (33, 70), (64, 97), (100, 3), (3, 0), (0, 3)] {
+            let kernel: Vec<f32> = (0..9 * c * f).map(|i| (i * 7919 % 101) as f32 - 50.0).collect();
+            for transposed in [false, true] {
+                // What lies beyond the panels is left as it is.
+                let mut whole = vec![-1.0; winograd::packed_len(c, f)];
+                let mut parts = whole.clone();
+                let pack = if transposed { winograd::pack_transposed } else { winograd::pack };
+                pack(isa, &mut whole, &kernel, c, f);
+                let (mut rest, mut start) = (&mut parts[..], 0);
+                for end in winograd::packed_parts(c, f, transposed) {
+                    let (part, after) = rest.split_at_mut(end - start);
+                    winograd::pack_part(isa, part, start, &kernel, c, f, transposed);
+                    (rest, start) = (after, end);
+                }
+                assert!(rest.is_empty());
+                assert_eq!(parts, whole, "{isa} {c} -> {f}, transposed: {transposed}");
+            }
+        }
+    }
+}

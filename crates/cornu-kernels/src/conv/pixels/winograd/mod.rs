@@ -29,7 +29,7 @@ pub(in crate::conv) mod transforms;
 
 pub use forward::{forward, forward_in_parts, scratch_len};
 pub use kernel_grad::{kernel_grad, kernel_grad_scratch_len};
-pub use pack::{pack, pack_transposed, packed_len};
+pub use pack::{pack, pack_part, pack_transposed, packed_len, packed_parts};
 
 use super::PANEL;
 use crate::layout::{Pixels, Window};

@@ -34,6 +34,36 @@ pub fn pack_transposed(
     pack_by(isa, packed, Source::transposed(kernel, in_channels, filters));
 }
 
+/// Where a packed kernel can be cut for several threads: the ends of its panels. The packed kernel is
+/// that of the forward pass, or, where `transposed`, of the gradient of the input.
+pub fn packed_parts(in_channels: usize, filters: usize, transposed: bool) -> Vec<usize> {
+    let (depth, channels) =
+        if transposed { (filters, in_channels) } else { (in_channels, filters) };
+    let starts = (0..channels).step_by(PANEL).skip(1).map(|from| POINTS * depth * from);
+    starts.chain([packed_len(in_channels, filters)]).collect()
+}
+
+/// The part of [`pack`]'s or [`pack_transposed`]'s result that begins at element `start` and is as
+/// long as `packed`. For several threads, each with a part.
+///
+/// # Panics
+/// If the kernel is too short, or a part does not begin and end where [`packed_parts`] says.
+pub fn pack_part(
+    isa: Isa,
+    packed: &mut [f32],
+    start: usize,
+    kernel: &[f32],
+    in_channels: usize,
+    filters: usize,
+    transposed: bool,
+) {
+    let of = if transposed { Source::transposed } else { Source::forward };
+    let source = of(kernel, in_channels, filters);
+    let panel = POINTS * source.depth * PANEL;
+    assert!(panel == 0 || start.is_multiple_of(panel), "start {start}, panels of {panel}");
+    pack_panels(isa, packed, start, &source);
+}
+
 /// A kernel seen as taps of `(depth, channel)`, where the sums run over the depth.
 pub(in crate::conv) struct Source<'a> {
     kernel: &'a [f32],
@@ -111,10 +141,17 @@ fn pack_by(isa: Isa, packed: &mut [f32], source: Source<'_>) {
     if needed == 0 {
         return;
     }
+    pack_panels(isa, packed, 0, &source);
+}
+
+/// Packs those panels of which the first begins at element `start` of the packed kernel.
+fn pack_panels(isa: Isa, packed: &mut [f32], start: usize, source: &Source<'_>) {
     for from in (0..source.channels).step_by(PANEL) {
-        let n = PANEL.min(source.channels - from);
-        let to = &mut packed[POINTS * source.depth * from..];
-        source.pack(isa, to, from, n, panel_width(n));
+        let at = POINTS * source.depth * from;
+        if (start..start + packed.len()).contains(&at) {
+            let n = PANEL.min(source.channels - from);
+            source.pack(isa, &mut packed[at - start..], from, n, panel_width(n));
+        }
     }
 }
 
