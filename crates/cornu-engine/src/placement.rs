@@ -2,8 +2,9 @@
 //!
 //! A value either belongs to the samples (axis 0 counts them) or is shared by all of them. Work on
 //! samples is independent from sample to sample, until something is summed over the batch: such a
-//! reduction ends a *phase*. Within a phase every sample walks alone through all of its ops
-//! (depth first); what is shared is computed once, before the samples of its phase.
+//! reduction ends a *phase*, and so does what a shuffle reads of other samples. Within a phase every
+//! sample walks alone through all of its ops (depth first); what is shared is computed once, before
+//! the samples of its phase.
 //!
 //! A whole training step of a network without BatchNormalization is two phases: forward, backward
 //! and weight gradients of each sample; then the optimizer's update.
@@ -36,6 +37,12 @@ pub(crate) struct Placement {
     pub(crate) n_phases: usize,
 }
 
+/// Whether each sample of the result is made from other samples: all of the operand is made in an
+/// earlier phase, or fed.
+pub(crate) fn reads_whole_batch(op: &Op) -> bool {
+    matches!(op, Op::Shuffle(_))
+}
+
 /// Finds role, phase and order of every node.
 pub(crate) fn place(graph: &Graph) -> Placement {
     let n = graph.nodes().len();
@@ -44,7 +51,10 @@ pub(crate) fn place(graph: &Graph) -> Placement {
     // The first phase in which a value can be read.
     let mut ready: Vec<usize> = Vec::with_capacity(n);
     for node in graph.nodes() {
-        let phase = node.inputs.iter().map(|input| ready[input.index()]).max().unwrap_or(0);
+        let mut phase = node.inputs.iter().map(|input| ready[input.index()]).max().unwrap_or(0);
+        if reads_whole_batch(&node.op) && roles[node.inputs[0].index()] != Role::Leaf {
+            phase += 1;
+        }
         let reads_samples = node.inputs.iter().any(|&input| graph.shape(input).is_batched());
         let role = match &node.op {
             Op::Input(_) | Op::Variable(_) | Op::Constant(_) | Op::BatchSize(_) => Role::Leaf,

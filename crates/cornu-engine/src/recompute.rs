@@ -13,7 +13,7 @@ use cornu_graph::ops::UnaryKind;
 use cornu_graph::{Graph, GraphError, Op, ValueId};
 
 use crate::groups::is_elementwise;
-use crate::placement::{Placement, Role};
+use crate::placement::{Placement, Role, reads_whole_batch};
 
 /// Kept values that a value computed again may be made from.
 const MAX_ANCHORS: usize = 2;
@@ -155,6 +155,7 @@ fn anchors(graph: &Graph, placement: &Placement) -> Vec<bool> {
         let is_cheap = placement.roles[value.index()] == Role::Sample
             && is_elementwise(&node.op)
             && !results.contains(&value)
+            && !users[value.index()].iter().any(|&user| reads_whole_batch(&graph.node(user).op))
             && !ends_a_product(graph, &users, value)
             && from.len() <= MAX_ANCHORS
             && cost <= MAX_COST;

@@ -84,6 +84,9 @@ struct Given<'a> {
     binding: &'a [usize],
     moment: Moment,
     chunk: usize,
+    /// For work on samples, by position in [`Plan::kept`], what earlier phases kept of the whole
+    /// batch; empty if this phase writes it.
+    earlier: &'a [&'a [f32]],
 }
 
 impl Machine {
@@ -157,18 +160,28 @@ impl Machine {
             if 0 < index || !shared_is_current {
                 for region in &phase.regions {
                     let mut taken = self.take_outputs(plan, phase, region, variables, binding);
-                    let given = Given { plan, isa, inputs, variables, binding, moment, chunk };
+                    let given = Given {
+                        plan,
+                        isa,
+                        inputs,
+                        variables,
+                        binding,
+                        moment,
+                        chunk,
+                        earlier: &[],
+                    };
                     self.run_region(&given, index, region, &mut taken);
                     self.give_back(taken, variables);
                 }
             }
             if !phase.samples.is_empty() {
-                let given = Given { plan, isa, inputs, variables, binding, moment, chunk };
+                let given =
+                    Given { plan, isa, inputs, variables, binding, moment, chunk, earlier: &[] };
                 self.run_samples(&given, index);
                 self.combine_slots(plan, phase);
             }
         }
-        let given = Given { plan, isa, inputs, variables, binding, moment, chunk };
+        let given = Given { plan, isa, inputs, variables, binding, moment, chunk, earlier: &[] };
         let outputs = self.outputs(&given, room);
         self.update(plan, variables, binding);
         Ok(outputs)
@@ -334,6 +347,7 @@ impl Machine {
     fn run_samples(&mut self, given: &Given<'_>, phase: usize) {
         let steps = &given.plan.phases[phase];
         let n_kept = given.plan.kept.len();
+        let mut earlier: Vec<&[f32]> = vec![&[]; n_kept];
         let mut work: Vec<SlotWork<'_>> = self
             .slots
             .iter_mut()
@@ -348,15 +362,23 @@ impl Machine {
             .collect();
         let (mut rest, mut done) = (&mut *self.kept, 0);
         for index in given.plan.kept_in(phase) {
-            let Kept { start, len, .. } = given.plan.kept[index];
-            rest = &mut std::mem::take(&mut rest)[start * given.moment.batch - done..];
-            for work in &mut work {
-                let (part, after) = std::mem::take(&mut rest).split_at_mut(len * work.slot.samples);
-                work.kept[index] = part;
-                rest = after;
+            let Kept { start, len, ref phases } = given.plan.kept[index];
+            let batch = given.moment.batch;
+            rest = &mut std::mem::take(&mut rest)[start * batch - done..];
+            let (mut whole, after) = std::mem::take(&mut rest).split_at_mut(len * batch);
+            rest = after;
+            done = (start + len) * batch;
+            if phases.start < phase {
+                earlier[index] = whole;
+                continue;
             }
-            done = (start + len) * given.moment.batch;
+            for work in &mut work {
+                let (part, after) = whole.split_at_mut(len * work.slot.samples);
+                work.kept[index] = part;
+                whole = after;
+            }
         }
+        let given = &Given { earlier: &earlier, ..*given };
         let first = profile::first_step(given.plan, phase, true);
         let shared = &self.shared;
         if self.schedule.divides_samples(steps, self.pool.threads())
@@ -487,6 +509,18 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// Elements of a value for work on samples that reads all of them.
+    fn of_whole_batch<'b>(&self, id: usize, shared: &'b [AlignedBuf]) -> &'b [f32]
+    where
+        'a: 'b,
+    {
+        match self.plan.buffers[id].home {
+            Home::Kept(index) => self.earlier[index],
+            Home::Worker(_) => unreachable!("an earlier phase made what a shuffle reads"),
+            _ => self.shared(id, shared),
+        }
+    }
+
     /// Elements of a value, of all samples if it is theirs.
     fn whole<'b>(&self, id: usize, shared: &'b [AlignedBuf], kept: &'b [f32]) -> &'b [f32]
     where
@@ -599,8 +633,14 @@ fn run_step(
             .map(|&id| {
                 let buffer = &given.plan.buffers[id];
                 let at = |start: usize| start * buffer.len..(start + samples) * buffer.len;
+                if step.kernel.reads_whole_batch() {
+                    return given.of_whole_batch(id, shared);
+                }
                 match buffer.home {
                     Home::Worker(index) => &worker.buffers[index][at(0)],
+                    Home::Kept(index) if !given.earlier[index].is_empty() => {
+                        &given.earlier[index][at(first_sample)]
+                    }
                     Home::Kept(index) => &work.kept[index][at(done)],
                     Home::Input(index) if buffer.shape.is_batched() => {
                         &given.inputs[index][at(first_sample)]

@@ -3,11 +3,12 @@
 use cornu_tensor::{Array, Dim, Shape};
 
 use crate::ops::{
-    AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchSize, Binary,
-    BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Distribution,
-    Gather, Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce,
-    ReduceKind, Reshape, Resize, ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Slice, Softmax,
-    StopGradient, Transpose, Unary, UnaryKind, Variable, Variance,
+    AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchGather,
+    BatchScatterAdd, BatchSize, Binary, BinaryKind, BroadcastTo, Concat, Constant, Conv,
+    ConvInputGrad, ConvKernelGrad, Distribution, Gather, Input, Interpolation, LogSoftmax, MatMul,
+    MaxPool, MaxPoolGrad, Pad, Random, Reduce, ReduceKind, Reshape, Resize, ResizeGrad, Reverse,
+    Sampling, ScatterAdd, Select, Shuffle, Slice, Softmax, StopGradient, Transpose, Unary,
+    UnaryKind, Variable, Variance,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
 
@@ -451,5 +452,20 @@ impl Graph {
     /// A table of `rows` rows: the sums of the `values` that have the row's index.
     pub fn scatter_add(&mut self, indices: ValueId, values: ValueId, rows: usize) -> Built {
         self.add_node(ScatterAdd { rows }.into(), &[indices, values])
+    }
+
+    /// Rows `indices` of a table of each sample's own.
+    pub fn batch_gather(&mut self, table: ValueId, indices: ValueId) -> Built {
+        self.add_node(BatchGather.into(), &[table, indices])
+    }
+
+    /// A table of `rows` rows for each sample: the sums of its `values` that have the row's index.
+    pub fn batch_scatter_add(&mut self, indices: ValueId, values: ValueId, rows: usize) -> Built {
+        self.add_node(BatchScatterAdd { rows }.into(), &[indices, values])
+    }
+
+    /// The samples in an order drawn at random; `stream` as in [`Graph::random`].
+    pub fn shuffle(&mut self, x: ValueId, stream: u32) -> Built {
+        self.add_node(Shuffle { stream, inverse: false }.into(), &[x])
     }
 }

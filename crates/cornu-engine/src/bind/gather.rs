@@ -70,6 +70,68 @@ impl Kernel for ScatterAdd {
     }
 }
 
+/// Rows of `n` numbers of each sample's own table, `indices` for each sample.
+#[derive(Debug)]
+struct BatchGather {
+    rows: usize,
+    n: usize,
+    indices: usize,
+}
+
+impl Kernel for BatchGather {
+    fn describe(&self) -> String {
+        format!("batch_gather {} of {}", self.n, self.rows)
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        let (table, y) = (self.rows * self.n, self.indices * self.n);
+        for sample in 0..call.samples {
+            let of = |len: usize| sample * len..(sample + 1) * len;
+            gather::gather(
+                &mut call.outputs[0][of(y)],
+                &call.inputs[0][of(table)],
+                &call.inputs[1][of(self.indices)],
+                self.rows,
+                self.n,
+            );
+        }
+    }
+}
+
+/// Adds values to rows of each sample's own table.
+#[derive(Debug)]
+struct BatchScatterAdd {
+    rows: usize,
+    n: usize,
+    indices: usize,
+}
+
+impl Kernel for BatchScatterAdd {
+    fn describe(&self) -> String {
+        format!("batch_scatter_add {} of {}", self.n, self.rows)
+    }
+
+    fn run(&self, call: &mut Call<'_, '_>) {
+        call.outputs[0].fill(0.0);
+        if self.n == 0 {
+            return;
+        }
+        let (table, values) = (self.rows * self.n, self.indices * self.n);
+        for sample in 0..call.samples {
+            let of = |len: usize| sample * len..(sample + 1) * len;
+            gather::scatter_add(
+                call.isa,
+                &mut call.outputs[0][of(table)],
+                0..self.rows,
+                &call.inputs[1][of(values)],
+                &call.inputs[0][of(self.indices)],
+                self.rows,
+                self.n,
+            );
+        }
+    }
+}
+
 /// The index of the maximum along the middle axis of `(outer, n, inner)`.
 #[derive(Debug)]
 struct ArgMax {
@@ -114,6 +176,16 @@ pub(super) fn bind(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
             let of_sample: usize = sizes(node.inputs[0]).iter().product();
             let accumulate = group.role == Role::Reduction && !is_large(rows, of_sample);
             (Box::new(ScatterAdd { rows, n, accumulate }), rows)
+        }
+        Op::BatchGather(_) => {
+            let (table, indices) = (sizes(node.inputs[0]), sizes(node.inputs[1]));
+            let (rows, n) = rows_of(&table[1..]);
+            (Box::new(BatchGather { rows, n, indices: indices[1..].iter().product() }), rows)
+        }
+        Op::BatchScatterAdd(_) => {
+            let (table, indices) = (sizes(value), sizes(node.inputs[0]));
+            let (rows, n) = rows_of(&table[1..]);
+            (Box::new(BatchScatterAdd { rows, n, indices: indices[1..].iter().product() }), rows)
         }
         _ => return fallback::bind(lowering, group, value),
     };

@@ -11,6 +11,7 @@ mod pool;
 mod random;
 mod reduce;
 mod relayout;
+mod shuffle;
 mod softmax;
 mod volumes;
 
@@ -46,6 +47,11 @@ pub(crate) trait Kernel: Debug + Send + Sync {
     /// Whether a single sample is worth several threads: a call then takes
     /// [`Call::helpers`].
     fn divides(&self) -> bool {
+        false
+    }
+
+    /// Whether inputs are those of the whole batch, although outputs are of the samples at hand.
+    fn reads_whole_batch(&self) -> bool {
         false
     }
 
@@ -139,6 +145,11 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         Op::Transpose(_) | Op::Concat(_) | Op::Slice(_) | Op::Pad(_) | Op::Reverse(_) => {
             copy::bind(lowering, group, value);
         }
-        Op::ArgMax(_) | Op::Gather(_) | Op::ScatterAdd(_) => gather::bind(lowering, group, value),
+        Op::ArgMax(_)
+        | Op::Gather(_)
+        | Op::ScatterAdd(_)
+        | Op::BatchGather(_)
+        | Op::BatchScatterAdd(_) => gather::bind(lowering, group, value),
+        Op::Shuffle(_) => shuffle::bind(lowering, value),
     }
 }

@@ -7,3 +7,4 @@ mod networks;
 mod random_graphs;
 mod ranks;
 mod runtimes;
+mod shuffle;

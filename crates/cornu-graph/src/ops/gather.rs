@@ -105,6 +105,112 @@ impl OpDef for ScatterAdd {
     }
 }
 
+/// Rows of a table of each sample's own: `y[n, i..., :] = table[n, indices[n, i...], :]`.
+///
+/// Operands table `(N, V, ...)` and indices `(N, i...)` that hold whole numbers in `0..V`; result
+/// `(N, i..., ...)`. Else as [`Gather`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchGather;
+
+impl OpDef for BatchGather {
+    fn name(&self) -> &'static str {
+        "batch_gather"
+    }
+
+    fn output_shape(&self, inputs: &[&Shape]) -> Result<Shape, GraphError> {
+        let [table, indices] = operands(self.name(), inputs)?;
+        match (table.dims(), indices.dims()) {
+            ([Dim::Batch(1), Dim::Fixed(_), row @ ..], [Dim::Batch(1), ..]) => {
+                Ok(Shape::new([indices.dims(), row].concat()))
+            }
+            _ => Err(shape_error(self.name(), "tables (N, V, ...) and indices (N, ...)", inputs)),
+        }
+    }
+
+    fn gradient(&self, cx: &mut GradientCx<'_>) -> Result<(), GraphError> {
+        if cx.needs(0) {
+            let rows = cx.graph.shape(cx.input(0)).dims()[1].size(1);
+            let d_table = cx.graph.batch_scatter_add(cx.input(1), cx.d_output(), rows)?;
+            cx.add_to_input(0, d_table)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, inputs: &[&Array<f64>], cx: &EvalCx<'_>) -> Array<f64> {
+        let (table, indices) = (inputs[0], inputs[1]);
+        let rows = table.dims()[1];
+        let n: usize = table.dims()[2..].iter().product();
+        let per_sample = indices.len() / cx.samples.max(1);
+        let mut y = Array::full(cx.dims, f64::NAN);
+        for (i, &index) in indices.data().iter().enumerate() {
+            if let Some(row) = row_number(index, rows) {
+                let row = i / per_sample * rows + row;
+                y.data_mut()[i * n..(i + 1) * n]
+                    .copy_from_slice(&table.data()[row * n..(row + 1) * n]);
+            }
+        }
+        y
+    }
+}
+
+/// The transpose of [`BatchGather`]: `table[n, v, :] = sum of values[n, i..., :] over all i with
+/// indices[n, i...] = v`. An index outside of the table adds nothing.
+///
+/// Operands indices `(N, i...)` and values `(N, i..., ...)`, result `(N, rows, ...)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchScatterAdd {
+    /// Rows of each sample's table.
+    pub rows: usize,
+}
+
+impl OpDef for BatchScatterAdd {
+    fn name(&self) -> &'static str {
+        "batch_scatter_add"
+    }
+
+    fn attributes(&self) -> String {
+        format!("rows={}", self.rows)
+    }
+
+    fn output_shape(&self, inputs: &[&Shape]) -> Result<Shape, GraphError> {
+        let [indices, values] = operands(self.name(), inputs)?;
+        match (indices.dims(), values.dims().strip_prefix(indices.dims())) {
+            ([samples @ Dim::Batch(1), ..], Some(row)) => {
+                Ok(Shape::new([&[*samples, Dim::Fixed(self.rows)], row].concat()))
+            }
+            _ => {
+                let expected = "indices (N, i...) and values (N, i..., ...)";
+                Err(shape_error(self.name(), expected, inputs))
+            }
+        }
+    }
+
+    fn gradient(&self, cx: &mut GradientCx<'_>) -> Result<(), GraphError> {
+        if cx.needs(1) {
+            let d_values = cx.graph.batch_gather(cx.d_output(), cx.input(0))?;
+            cx.add_to_input(1, d_values)?;
+        }
+        Ok(())
+    }
+
+    fn evaluate(&self, inputs: &[&Array<f64>], cx: &EvalCx<'_>) -> Array<f64> {
+        let (indices, values) = (inputs[0], inputs[1]);
+        let n: usize = cx.dims[2..].iter().product();
+        let per_sample = indices.len() / cx.samples.max(1);
+        let mut table = Array::zeros(cx.dims);
+        for (i, &index) in indices.data().iter().enumerate() {
+            if let Some(row) = row_number(index, self.rows) {
+                let row = i / per_sample * self.rows + row;
+                let row = &mut table.data_mut()[row * n..(row + 1) * n];
+                for (sum, value) in row.iter_mut().zip(&values.data()[i * n..]) {
+                    *sum += value;
+                }
+            }
+        }
+        table
+    }
+}
+
 /// `index` as a row of a table of `rows` rows, if it is one.
 fn row_number(index: f64, rows: usize) -> Option<usize> {
     (0.0 <= index && index < rows as f64 && index.fract() == 0.0).then_some(index as usize)

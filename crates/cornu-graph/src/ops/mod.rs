@@ -23,6 +23,7 @@ mod reshape;
 mod resize;
 mod reverse;
 mod select;
+mod shuffle;
 mod slice;
 mod softmax;
 mod transpose;
@@ -43,7 +44,7 @@ pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_input_grad::ConvInputGrad;
 pub use conv_kernel_grad::ConvKernelGrad;
-pub use gather::{Gather, ScatterAdd};
+pub use gather::{BatchGather, BatchScatterAdd, Gather, ScatterAdd};
 pub use leaf::{BatchSize, Constant, Input, StopGradient, Variable};
 pub use matmul::MatMul;
 pub use max_pool::{MaxPool, MaxPoolGrad};
@@ -54,6 +55,7 @@ pub use reshape::Reshape;
 pub use resize::{Interpolation, Resize, ResizeGrad};
 pub use reverse::Reverse;
 pub use select::Select;
+pub use shuffle::Shuffle;
 pub use slice::Slice;
 pub use softmax::{LogSoftmax, Softmax};
 pub use transpose::Transpose;
@@ -151,7 +153,7 @@ ops! {
     Conv, ConvInputGrad, ConvKernelGrad,
     MaxPool, MaxPoolGrad, AveragePool, AveragePoolGrad,
     Softmax, LogSoftmax, ArgMax,
-    Gather, ScatterAdd,
+    Gather, ScatterAdd, BatchGather, BatchScatterAdd, Shuffle,
     Resize, ResizeGrad, AffineTransform, AffineTransformGrad,
 }
 

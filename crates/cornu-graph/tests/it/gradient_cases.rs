@@ -544,7 +544,24 @@ fn classes_and_tables(all: &mut Vec<Case>) {
             let values = d.input(Shape::batched(sizes), Normal);
             d.graph.scatter_add(indices, values, rows).unwrap()
         });
+        case(all, format!("batch_gather rows of rank {rank}"), move |d| {
+            let (rows, size) = (d.size(1, 4), d.size(1, 3));
+            let table = d.input(Shape::batched([&[rows], &[2, size][..rank]].concat()), Normal);
+            let indices = d.whole(Shape::batched([3]), rows);
+            d.graph.batch_gather(table, indices).unwrap()
+        });
+        case(all, format!("batch_scatter_add rows of rank {rank}"), move |d| {
+            let (rows, size) = (d.size(1, 4), d.size(1, 3));
+            let indices = d.whole(Shape::batched([2, 3]), rows);
+            let sizes = [&[2, 3], &[2, size][..rank]].concat();
+            let values = d.input(Shape::batched(sizes), Normal);
+            d.graph.batch_scatter_add(indices, values, rows).unwrap()
+        });
     }
+    case(all, "shuffle", |d| {
+        let x = d.input(Shape::batched([3]), Normal);
+        d.graph.shuffle(x, 4).unwrap()
+    });
 }
 
 fn pictures(all: &mut Vec<Case>) {
