@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use cornu_engine::Variables;
+use cornu_nn::layers::Mixing;
 use cornu_tensor::Tensor;
 
 use crate::callbacks::{Callback, CallbackCx, Plan};
 use crate::check::check_not_zero;
 use crate::data::{Batch, Batches, Layout, Part};
 use crate::history::{EpochSums, History, Logs, Mean};
+use crate::mixing::Mixer;
+use crate::seeds::{Purpose, derived};
 use crate::shuffle::shuffled;
 use crate::step::{StepKind, StepResult};
 use crate::{Model, ModelError};
@@ -27,6 +30,7 @@ pub struct Fit<'a> {
     validation_batch_size: Option<usize>,
     validation_freq: usize,
     class_weight: BTreeMap<i64, f64>,
+    mixing: Option<Box<dyn Mixing + 'a>>,
     callbacks: Vec<Box<dyn Callback + 'a>>,
     stop_on_non_finite_loss: bool,
 }
@@ -46,6 +50,7 @@ impl<'a> Fit<'a> {
             validation_batch_size: None,
             validation_freq: 1,
             class_weight: BTreeMap::new(),
+            mixing: None,
             callbacks: Vec::new(),
             stop_on_non_finite_loss: true,
         }
@@ -117,6 +122,23 @@ impl<'a> Fit<'a> {
         self
     }
 
+    /// Mixes pictures of each training batch, and their labels alike, by a layer such as
+    /// [`MixUp`](cornu_nn::layers::MixUp) or [`CutMix`](cornu_nn::layers::CutMix); what Keras does with
+    /// that layer in a data pipeline. Labels must be such as may be mixed: probabilities of classes
+    /// (one-hot), not their numbers. Validation data stays as it is. Training metrics see mixed
+    /// labels. For models of one input, and without sample weights. Default: none.
+    ///
+    /// ```
+    /// use cornu_model::Fit;
+    /// use cornu_nn::layers::MixUp;
+    ///
+    /// let fit = Fit::epochs(20).mixing(MixUp::new(0.2));
+    /// ```
+    pub fn mixing(mut self, mixing: impl Mixing + 'a) -> Self {
+        self.mixing = Some(Box::new(mixing));
+        self
+    }
+
     /// Adds a callback; give a `&mut` to look at it afterwards.
     pub fn callback(mut self, callback: impl Callback + 'a) -> Self {
         self.callbacks.push(Box::new(callback));
@@ -157,11 +179,15 @@ impl Model {
         let mut listeners =
             Listeners { callbacks: std::mem::take(&mut fit.callbacks), plan, stop: false };
         let mut history = History::default();
+        let mut mixer = match &fit.mixing {
+            Some(mixing) => Some(Mixer::new(&**mixing, &train.layout(), &self.options)?),
+            None => None,
+        };
 
         listeners.tell(self, |callback, cx| callback.on_train_begin(cx))?;
         for epoch in fit.initial_epoch..fit.epochs {
             listeners.tell(self, |callback, cx| callback.on_epoch_begin(cx, epoch))?;
-            let mut logs = self.train_epoch(&train, epoch, &fit, &mut listeners)?;
+            let mut logs = self.train_epoch(&train, epoch, &fit, mixer.as_mut(), &mut listeners)?;
             self.validate(validation.as_ref(), epoch, &fit, &mut listeners, &mut logs)?;
             listeners.tell(self, |callback, cx| callback.on_epoch_end(cx, epoch, &mut logs))?;
             history.add(epoch, &logs);
@@ -204,6 +230,7 @@ impl Model {
         train: &dyn Batches,
         epoch: usize,
         fit: &Fit<'_>,
+        mut mixer: Option<&mut Mixer>,
         listeners: &mut Listeners<'_>,
     ) -> Result<Logs, ModelError> {
         let order = self.order(train.len(), epoch, fit.shuffle);
@@ -220,6 +247,10 @@ impl Model {
             train.fill(samples, &mut batch)?;
             if let Some((_, next)) = chunks.peek() {
                 train.prefetch(epoch, next);
+            }
+            if let Some(mixer) = &mut mixer {
+                let seed = derived(self.seed, Purpose::Mixing, 0);
+                mixer.mix(&mut batch, seed, self.iterations().unwrap_or(0))?;
             }
             weigh_classes(&mut batch, &train.layout(), &fit.class_weight)?;
             let result = self.train_step(&batch, index, before.as_mut());

@@ -17,6 +17,7 @@ mod fit;
 mod history;
 mod load;
 mod lower;
+mod mixing;
 mod model;
 mod network;
 mod operation;

@@ -26,6 +26,7 @@ pub(crate) enum Purpose {
     Weight = 1,
     Shuffle = 2,
     Step = 3,
+    Mixing = 4,
 }
 
 /// The output function of SplitMix64 (Steele, Lea and Flood 2014): every bit of the result depends

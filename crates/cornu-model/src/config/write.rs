@@ -127,6 +127,10 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
             config.insert("trainable".to_owned(), json!(trainable));
             config.insert("dtype".to_owned(), float32());
             config.extend(kind.built_config(&network.build_shapes(index)));
+            if kind.class_name() == "Pipeline" {
+                // Keras's class takes nothing else.
+                config.retain(|key, _| key == "name" || key == "layers");
+            }
             let mut object = json!({
                 "module": "keras.layers",
                 "class_name": kind.class_name(),
@@ -207,6 +211,7 @@ fn default_kwargs(layer: &LayerEntry) -> Map<String, Value> {
         }
         "Dropout" | "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D"
         | "GaussianDropout" | "GaussianNoise" | "AlphaDropout" => json!({"training": false}),
+        "Pipeline" => json!({"training": true, "mask": null}),
         "LSTM" | "GRU" | "SimpleRNN" | "Bidirectional" => json!({"training": false, "mask": null}),
         _ => json!({}),
     };

@@ -8,6 +8,7 @@ mod golden_files;
 mod golden_model;
 mod golden_train;
 mod masks;
+mod mixing;
 mod saving;
 mod structure;
 mod training;

@@ -49,6 +49,8 @@ catalogue! {
     RandomCrop, RandomShear, RandomHue, RandomSaturation, RandomSharpness, RandomColorDegeneration,
     RandomGrayscale, RandomPosterization, RandomGaussianBlur, RandomInvert, RandomErasing, RandomPerspective,
     RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
+    RandomColorJitter, RandomElasticTransform, RandAugment, AugMix, MixUp, CutMix,
+    ContrastLimitedAdaptiveHistogramEqualization, MaxNumBoundingBoxes, Pipeline,
     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
 }
 

@@ -124,6 +124,27 @@ impl Nested {
         }
         Ok(outputs)
     }
+
+    /// The mask of the output, after [`Nested::lower`] with the same arguments.
+    pub(super) fn output_mask(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+        weights: &[ValueId],
+        call: &CallArguments,
+    ) -> Result<Option<ValueId>, LayerError> {
+        let mut inner = LowerCx {
+            graph: &mut *cx.graph,
+            training: cx.training,
+            trainable: cx.trainable && self.trainable,
+            weights,
+            weight_updates: &mut Vec::new(),
+            losses: &mut *cx.losses,
+            next_stream: &mut *cx.next_stream,
+            call,
+        };
+        self.layer.output_mask(&mut inner, inputs)
+    }
 }
 
 /// Keras's policy object for `float32`.

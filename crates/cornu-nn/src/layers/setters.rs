@@ -77,6 +77,15 @@ macro_rules! setter {
         }
         $crate::layers::setters::setter! { $($($rest)*)? }
     };
+    // A plain number would not tell its type to a generic argument.
+    ($field:ident: usize $(, $($rest:tt)*)?) => {
+        #[doc = concat!("Sets `", stringify!($field), "`.")]
+        pub fn $field(mut self, $field: usize) -> Self {
+            self.$field = $field;
+            self
+        }
+        $crate::layers::setters::setter! { $($($rest)*)? }
+    };
     ($field:ident: $type:ty $(, $($rest:tt)*)?) => {
         #[doc = concat!("Sets `", stringify!($field), "`.")]
         pub fn $field(mut self, $field: impl Into<$type>) -> Self {

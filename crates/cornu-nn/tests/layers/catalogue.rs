@@ -125,6 +125,24 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "RandomTranslation" => {
             (json!({"height_factor": 0.5, "width_factor": [-0.1, 0.2]}), vec![picture])
         }
+        "RandAugment" | "AugMix" => (json!({"factor": [0.1, 0.2]}), vec![vec![6, 5, 3]]),
+        "RandomColorJitter" => {
+            let config = json!({"brightness_factor": 0.2, "contrast_factor": [0.1, 0.3],
+                "saturation_factor": 0.4, "hue_factor": 0.1});
+            (config, vec![vec![6, 5, 3]])
+        }
+        "RandomElasticTransform" => (json!({"fill_mode": "wrap", "scale": 0.5}), vec![picture]),
+        "MaxNumBoundingBoxes" => (json!({"max_number": 3, "fill_value": 0}), vec![picture]),
+        "Pipeline" => {
+            let layer = |class_name: &str, config: Value| json!({"class_name": class_name, "config": config});
+            let layers = json!([
+                layer("RandomFlip", json!({"name": "flip", "mode": "vertical"})),
+                layer("Normalization", json!({"name": "norm"})),
+                layer("BatchNormalization", json!({"name": "batch_norm"})),
+                layer("Conv2D", json!({"name": "conv", "filters": 2, "kernel_size": 2})),
+            ]);
+            (json!({"layers": layers}), vec![picture])
+        }
         "RandomZoom" => (json!({"height_factor": 0.5}), vec![picture]),
         one_axis if one_axis.ends_with("1D") => (json!({}), vec![sequence]),
         three_axes if three_axes.ends_with("3D") => (json!({}), vec![volume]),
@@ -278,6 +296,16 @@ fn values_out_of_range_are_errors() {
     refused("Cropping2D", json!({"cropping": 3}), &[6, 6, 1]);
     refused("RandomRotation", json!({"factor": [0.5, 0.1]}), &[6, 6, 1]);
     refused("RandomContrast", json!({"factor": 1.5}), &[6, 6, 1]);
+    refused("RandAugment", json!({"factor": 1.5}), &[6, 6, 3]);
+    refused("RandAugment", json!({"num_ops": -1}), &[6, 6, 3]);
+    refused("RandAugment", json!({"interpolation": "bicubic"}), &[6, 6, 3]);
+    refused("AugMix", json!({"alpha": 0}), &[6, 6, 3]);
+    refused("CutMix", json!({"factor": 1.5}), &[6, 6, 1]);
+    refused("CutMix", json!({}), &[6, 6]);
+    refused("RandomElasticTransform", json!({"fill_mode": "mirror"}), &[6, 6, 1]);
+    refused("RandomElasticTransform", json!({"scale": 2}), &[6, 6, 1]);
+    refused("MaxNumBoundingBoxes", json!({}), &[6, 6, 1]);
+    refused("Pipeline", json!({"layers": []}), &[6, 6, 1]);
     refused("Resizing", json!({"height": 2, "width": 2, "interpolation": "area"}), &[6, 6, 1]);
     refused("Conv2D", json!({"filters": 2, "kernel_size": 3, "padding": "causal"}), &[9, 9, 1]);
     refused("Conv1D", json!({"filters": 2, "kernel_size": [3, 3]}), &[9, 1]);

@@ -7,6 +7,7 @@ mod catalogue;
 mod functions;
 mod initializers;
 mod layers;
+mod pictures;
 mod random;
 mod runtimes;
 mod tally;

@@ -1,8 +1,8 @@
-use cornu_graph::ValueId;
 use cornu_graph::ops::ReduceKind;
+use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value, json};
 
-use super::change;
+use super::change::{self, RandomChange};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
@@ -58,8 +58,23 @@ impl Layer for AutoContrast {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        let g = &mut *cx.graph;
-        let x = change::to_range(g, inputs[0], self.value_range, [0.0, 255.0])?;
+        Ok(self.transform(cx.graph, inputs[0], &[])?)
+    }
+}
+
+/// Draws nothing.
+impl RandomChange for AutoContrast {
+    fn draw(&self, _cx: &mut LowerCx<'_>, _x: ValueId) -> Result<Vec<ValueId>, LayerError> {
+        Ok(Vec::new())
+    }
+
+    fn transform(
+        &self,
+        g: &mut Graph,
+        pictures: ValueId,
+        _drawn: &[ValueId],
+    ) -> Result<ValueId, GraphError> {
+        let x = change::to_range(g, pictures, self.value_range, [0.0, 255.0])?;
         let low = g.reduce(ReduceKind::Min, x, &[1, 2], true)?;
         let high = g.reduce(ReduceKind::Max, x, &[1, 2], true)?;
         let range = g.sub(high, low)?;
@@ -71,6 +86,6 @@ impl Layer for AutoContrast {
         let stretched = g.clip(stretched, 0.0, 255.0)?;
         let stretched = change::to_range(g, stretched, [0.0, 255.0], self.value_range)?;
         let is_flat = g.equal(high, low)?;
-        Ok(g.select(is_flat, inputs[0], stretched)?)
+        g.select(is_flat, pictures, stretched)
     }
 }

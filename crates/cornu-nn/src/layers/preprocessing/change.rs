@@ -1,5 +1,5 @@
 use cornu_graph::{Graph, GraphError, ValueId};
-use cornu_tensor::{Dim, Shape};
+use cornu_tensor::{Array, Dim, Shape};
 
 use crate::layers::{DataFormat, LowerCx};
 use crate::{ConfigReader, LayerError, SymbolicShape};
@@ -27,6 +27,17 @@ pub trait RandomChange {
         x: ValueId,
         drawn: &[ValueId],
     ) -> Result<ValueId, GraphError>;
+}
+
+/// A layer that moves pictures at random: each is read through a map that it draws.
+pub(super) trait RandomMap: RandomChange {
+    /// The map that `drawn` stands for, as [`transform`](super::sampling::transform) takes it.
+    fn columns(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<[ValueId; 6], GraphError>;
 }
 
 /// What [`RandomChange`] makes of pictures: nothing at inference.
@@ -79,6 +90,25 @@ pub(super) fn check(factor: Factor, bounds: [f64; 2]) -> Result<(), LayerError> 
 pub(super) fn read_value_range(config: &mut ConfigReader) -> Result<[f64; 2], LayerError> {
     let [a, b] = Factor::read(config, "value_range")?.map_or([0.0, 255.0], Factor::range);
     Ok([a.min(b), a.max(b)])
+}
+
+/// Reads a whole number from 0 on.
+pub(super) fn read_count(
+    config: &mut ConfigReader,
+    key: &str,
+    default: usize,
+) -> Result<usize, LayerError> {
+    let number = config.integer_or(key, default as i64)?;
+    let expected = "a whole number from 0 on";
+    usize::try_from(number).map_err(|_| LayerError::config(key, expected, number))
+}
+
+/// Checks `alpha`, the shape of a beta distribution.
+pub(super) fn check_alpha(alpha: f64) -> Result<(), LayerError> {
+    if 0.0 < alpha && alpha.is_finite() {
+        return Ok(());
+    }
+    Err(LayerError::config("alpha", "a number above 0", alpha))
 }
 
 /// Values of one range as those of another, as Keras computes it.
@@ -177,7 +207,7 @@ pub(super) fn grey(g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
     if g.shape(x).dims()[3] == Dim::Fixed(1) {
         return Ok(x);
     }
-    let weights = cornu_tensor::Array::from_fn([3], |i| [0.2989, 0.587, 0.114][i]);
+    let weights = Array::from_fn([3], |i| [0.2989, 0.587, 0.114][i]);
     let weights = g.constant(weights)?;
     let weighted = g.mul(x, weights)?;
     g.sum(weighted, &[3], true)
@@ -192,6 +222,29 @@ pub(super) fn with_probability(
     let probability = super::draw::uniform(cx, x, 4, limits)?;
     let threshold = super::draw::uniform(cx, x, 4, [0.0, 1.0])?;
     Ok(cx.graph.less(threshold, probability)?)
+}
+
+/// 1 for the cells along `axis` that lie in a window of each picture, `share` of its side, at a place
+/// that is drawn.
+pub(super) fn side(
+    cx: &mut LowerCx<'_>,
+    x: ValueId,
+    axis: usize,
+    share: ValueId,
+) -> Result<ValueId, LayerError> {
+    let place = super::draw::uniform(cx, x, 4, [0.0, 1.0])?;
+    let g = &mut *cx.graph;
+    let n = g.shape(x).dims()[axis].size(1);
+    let length = g.mul_scalar(share, n as f64)?;
+    let room = g.scalar_sub(n as f64, length)?;
+    let start = g.mul(place, room)?;
+    let end = g.add(start, length)?;
+    let mut dims = [1; 4];
+    dims[axis] = n;
+    let cells = g.constant(Array::from_fn(dims, |i| i as f64))?;
+    let after = g.greater_equal(cells, start)?;
+    let before = g.less(cells, end)?;
+    Ok(g.and(after, before)?)
 }
 
 /// A number for the whole batch, uniform from 0 to 1.

@@ -3,7 +3,7 @@ use cornu_graph::{Graph, GraphError, ValueId};
 use cornu_tensor::{Array, Dim, Shape};
 use serde_json::{Map, Value, json};
 
-use super::change;
+use super::change::{self, RandomChange};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
 use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
@@ -103,11 +103,23 @@ impl Layer for Equalization {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        if !cx.training {
-            return Ok(inputs[0]);
-        }
-        let g = &mut *cx.graph;
-        let x = self.data_format.channels_last(g, inputs[0])?;
+        change::lower(self, cx, inputs[0])
+    }
+}
+
+/// Draws nothing.
+impl RandomChange for Equalization {
+    fn draw(&self, _cx: &mut LowerCx<'_>, _x: ValueId) -> Result<Vec<ValueId>, LayerError> {
+        Ok(Vec::new())
+    }
+
+    fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        _drawn: &[ValueId],
+    ) -> Result<ValueId, GraphError> {
+        let x = self.data_format.channels_last(g, x)?;
         let x = change::to_range(g, x, self.value_range, [0.0, 255.0])?;
         let n = g.shape(x).dims()[3].size(1);
         let mut channels = Vec::with_capacity(n);
@@ -117,6 +129,6 @@ impl Layer for Equalization {
         }
         let y = g.concat(&channels, 3)?;
         let y = change::to_range(g, y, [0.0, 255.0], self.value_range)?;
-        Ok(self.data_format.in_own_format(g, y)?)
+        self.data_format.in_own_format(g, y)
     }
 }

@@ -1,6 +1,7 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value, json};
 
+use super::change::{self, RandomChange};
 use super::{Factor, draw};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
@@ -47,14 +48,6 @@ impl RandomBrightness {
         })
     }
 
-    /// Draws what is added to each picture.
-    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<ValueId, LayerError> {
-        let [darkest, brightest] = self.value_range;
-        let [low, high] = self.limits();
-        let extent = brightest - darkest;
-        draw::uniform(cx, x, 4, [low * extent, high * extent])
-    }
-
     /// Adds `drawn` `(samples, 1, 1, 1)`.
     ///
     /// # Errors
@@ -79,6 +72,25 @@ impl RandomBrightness {
 
 setters!(RandomBrightness { value_range: [f64; 2], data_format: DataFormat, seed: Option<u64> });
 
+/// Draws what is added to each picture.
+impl RandomChange for RandomBrightness {
+    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
+        let [darkest, brightest] = self.value_range;
+        let [low, high] = self.limits();
+        let extent = brightest - darkest;
+        Ok(vec![draw::uniform(cx, x, 4, [low * extent, high * extent])?])
+    }
+
+    fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<ValueId, GraphError> {
+        Self::transform(self, g, x, drawn[0])
+    }
+}
+
 impl Layer for RandomBrightness {
     fn class_name(&self) -> &'static str {
         "RandomBrightness"
@@ -100,10 +112,6 @@ impl Layer for RandomBrightness {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        if !cx.training {
-            return Ok(inputs[0]);
-        }
-        let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.transform(cx.graph, inputs[0], drawn)?)
+        change::lower(self, cx, inputs[0])
     }
 }

@@ -9,9 +9,9 @@ colour_layer! {
     /// In training, pictures mixed with their grey: `x + f (grey - x)` with `f` drawn within the factor
     /// for each picture, clipped to the value range; else the identity.
     ///
-    /// Pictures of three channels. Keras 3,
+    /// Pictures of three channels, or of one, which stay. Keras 3,
     /// keras/src/layers/preprocessing/image_preprocessing/random_color_degeneration.py.
-    RandomColorDegeneration within [-1.0, 1.0], channels [3]
+    RandomColorDegeneration within [-1.0, 1.0], channels [1, 3]
 }
 
 /// Draws `f`.

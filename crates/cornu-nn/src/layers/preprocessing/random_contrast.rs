@@ -1,6 +1,7 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value, json};
 
+use super::change::{self, RandomChange};
 use super::{Factor, draw};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
@@ -47,12 +48,6 @@ impl RandomContrast {
         })
     }
 
-    /// Draws the factor of each picture's contrast.
-    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<ValueId, LayerError> {
-        let [low, high] = self.limits();
-        draw::uniform(cx, x, 4, [1.0 - low, 1.0 + high])
-    }
-
     /// Applies the factors `drawn` `(samples, 1, 1, 1)`.
     ///
     /// # Errors
@@ -81,6 +76,23 @@ impl RandomContrast {
 
 setters!(RandomContrast { value_range: [f64; 2], data_format: DataFormat, seed: Option<u64> });
 
+/// Draws the factor of each picture's contrast.
+impl RandomChange for RandomContrast {
+    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
+        let [low, high] = self.limits();
+        Ok(vec![draw::uniform(cx, x, 4, [1.0 - low, 1.0 + high])?])
+    }
+
+    fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<ValueId, GraphError> {
+        Self::transform(self, g, x, drawn[0])
+    }
+}
+
 impl Layer for RandomContrast {
     fn class_name(&self) -> &'static str {
         "RandomContrast"
@@ -102,10 +114,6 @@ impl Layer for RandomContrast {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        if !cx.training {
-            return Ok(inputs[0]);
-        }
-        let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.transform(cx.graph, inputs[0], drawn)?)
+        change::lower(self, cx, inputs[0])
     }
 }

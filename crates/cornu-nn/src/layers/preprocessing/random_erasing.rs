@@ -81,21 +81,9 @@ impl RandomErasing {
 
     /// 1 for the cells along an axis that lie in each picture's rectangle.
     fn side(&self, cx: &mut LowerCx<'_>, x: ValueId, axis: usize) -> Result<ValueId, LayerError> {
-        let n = cx.graph.shape(x).dims()[axis].size(1);
         let area = draw::uniform(cx, x, 4, change::limits(self.scale, Self::BOUNDS))?;
-        let place = draw::uniform(cx, x, 4, [0.0, 1.0])?;
-        let g = &mut *cx.graph;
-        let share = g.sqrt(area)?;
-        let length = g.mul_scalar(share, n as f64)?;
-        let room = g.scalar_sub(n as f64, length)?;
-        let start = g.mul(place, room)?;
-        let end = g.add(start, length)?;
-        let mut dims = [1; 4];
-        dims[axis] = n;
-        let cells = g.constant(Array::from_fn(dims, |i| i as f64))?;
-        let after = g.greater_equal(cells, start)?;
-        let before = g.less(cells, end)?;
-        Ok(g.and(after, before)?)
+        let share = cx.graph.sqrt(area)?;
+        change::side(cx, x, axis, share)
     }
 }
 

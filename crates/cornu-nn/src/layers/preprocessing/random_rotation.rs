@@ -4,6 +4,7 @@ use cornu_graph::ops::{Sampling, UnaryKind};
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value, json};
 
+use super::change::{self, RandomChange, RandomMap};
 use super::sampling::centre;
 use super::{Factor, draw, sampling};
 use crate::layers::setters::setters;
@@ -50,12 +51,6 @@ impl RandomRotation {
         })
     }
 
-    /// Draws the angle of each picture, in radians.
-    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<ValueId, LayerError> {
-        let [low, high] = self.factor.range();
-        draw::uniform(cx, x, 2, [low * TAU, high * TAU])
-    }
-
     /// Turns each picture by its angle in `angles` `(samples, 1)`, in radians.
     ///
     /// The point `(x, y)` of the result is read at the point turned about the centre `(cx, cy)`:
@@ -70,17 +65,45 @@ impl RandomRotation {
         x: ValueId,
         angles: ValueId,
     ) -> Result<ValueId, GraphError> {
-        let [cx, cy] = centre(g, x, self.data_format);
-        let (sin, cos) = (g.unary(UnaryKind::Sin, angles)?, g.unary(UnaryKind::Cos, angles)?);
-        let minus_sin = g.neg(sin)?;
-        let a2 = linear(g, cx, [(sin, cy), (cos, -cx)])?;
-        let b2 = linear(g, cy, [(sin, -cx), (cos, -cy)])?;
-        let columns = [cos, minus_sin, a2, sin, cos, b2];
+        let columns = self.columns(g, x, &[angles])?;
         sampling::transform(g, x, self.data_format, columns, self.sampling)
     }
 }
 
 setters!(RandomRotation { sampling: Sampling, data_format: DataFormat, seed: Option<u64> });
+
+impl RandomMap for RandomRotation {
+    fn columns(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<[ValueId; 6], GraphError> {
+        let [cx, cy] = centre(g, x, self.data_format);
+        let (sin, cos) = (g.unary(UnaryKind::Sin, drawn[0])?, g.unary(UnaryKind::Cos, drawn[0])?);
+        let minus_sin = g.neg(sin)?;
+        let a2 = linear(g, cx, [(sin, cy), (cos, -cx)])?;
+        let b2 = linear(g, cy, [(sin, -cx), (cos, -cy)])?;
+        Ok([cos, minus_sin, a2, sin, cos, b2])
+    }
+}
+
+/// Draws the angle of each picture, in radians, `(samples, 1)`.
+impl RandomChange for RandomRotation {
+    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
+        let [low, high] = self.factor.range();
+        Ok(vec![draw::uniform(cx, x, 2, [low * TAU, high * TAU])?])
+    }
+
+    fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<ValueId, GraphError> {
+        Self::transform(self, g, x, drawn[0])
+    }
+}
 
 impl Layer for RandomRotation {
     fn class_name(&self) -> &'static str {
@@ -100,11 +123,7 @@ impl Layer for RandomRotation {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        if !cx.training {
-            return Ok(inputs[0]);
-        }
-        let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.transform(cx.graph, inputs[0], drawn)?)
+        change::lower(self, cx, inputs[0])
     }
 }
 

@@ -2,7 +2,7 @@ use cornu_graph::ops::Sampling;
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value, json};
 
-use super::change::{self, RandomChange};
+use super::change::{self, RandomChange, RandomMap};
 use super::{Factor, draw, sampling};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
@@ -60,6 +60,19 @@ impl RandomShear {
 
 setters!(RandomShear { sampling: Sampling, data_format: DataFormat, seed: Option<u64> });
 
+impl RandomMap for RandomShear {
+    fn columns(
+        &self,
+        g: &mut Graph,
+        _x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<[ValueId; 6], GraphError> {
+        let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
+        let [along_x, along_y] = [0, 1].map(|i| g.slice(drawn[0], 1, i, 1, 1));
+        Ok([one, along_x?, zero, along_y?, one, zero])
+    }
+}
+
 /// Draws both shears, `(samples, 2)`.
 impl RandomChange for RandomShear {
     fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
@@ -80,9 +93,7 @@ impl RandomChange for RandomShear {
         x: ValueId,
         drawn: &[ValueId],
     ) -> Result<ValueId, GraphError> {
-        let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
-        let [along_x, along_y] = [0, 1].map(|i| g.slice(drawn[0], 1, i, 1, 1));
-        let columns = [one, along_x?, zero, along_y?, one, zero];
+        let columns = self.columns(g, x, drawn)?;
         sampling::transform(g, x, self.data_format, columns, self.sampling)
     }
 }

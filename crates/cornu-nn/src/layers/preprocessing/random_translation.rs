@@ -2,6 +2,7 @@ use cornu_graph::ops::Sampling;
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::{Map, Value};
 
+use super::change::{self, RandomChange, RandomMap};
 use super::{Factor, draw, sampling};
 use crate::layers::setters::setters;
 use crate::layers::{DataFormat, Layer, LowerCx};
@@ -51,18 +52,6 @@ impl RandomTranslation {
         })
     }
 
-    /// Draws by how many columns and rows each picture moves.
-    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<ValueId, LayerError> {
-        let sizes =
-            self.data_format.spatial::<2>().map(|axis| cx.graph.shape(x).dims()[axis].size(1));
-        let mut moves = Vec::with_capacity(2);
-        for (factor, size) in [(self.width_factor, sizes[1]), (self.height_factor, sizes[0])] {
-            let range = factor.range().map(|share| share * size as f64);
-            moves.push(draw::uniform(cx, x, 2, range)?);
-        }
-        Ok(cx.graph.concat(&moves, 1)?)
-    }
-
     /// Moves each picture by `moves` `(samples, 2)`: columns to the right, rows down.
     ///
     /// # Errors
@@ -74,15 +63,49 @@ impl RandomTranslation {
         x: ValueId,
         moves: ValueId,
     ) -> Result<ValueId, GraphError> {
-        let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
-        let back = g.neg(moves)?;
-        let (a2, b2) = (g.slice(back, 1, 0, 1, 1)?, g.slice(back, 1, 1, 1, 1)?);
-        let columns = [one, zero, a2, zero, one, b2];
+        let columns = self.columns(g, x, &[moves])?;
         sampling::transform(g, x, self.data_format, columns, self.sampling)
     }
 }
 
 setters!(RandomTranslation { sampling: Sampling, data_format: DataFormat, seed: Option<u64> });
+
+impl RandomMap for RandomTranslation {
+    fn columns(
+        &self,
+        g: &mut Graph,
+        _x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<[ValueId; 6], GraphError> {
+        let (zero, one) = (g.scalar(0.0)?, g.scalar(1.0)?);
+        let back = g.neg(drawn[0])?;
+        let (a2, b2) = (g.slice(back, 1, 0, 1, 1)?, g.slice(back, 1, 1, 1, 1)?);
+        Ok([one, zero, a2, zero, one, b2])
+    }
+}
+
+/// Draws by how many columns and rows each picture moves, `(samples, 2)`.
+impl RandomChange for RandomTranslation {
+    fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
+        let sizes =
+            self.data_format.spatial::<2>().map(|axis| cx.graph.shape(x).dims()[axis].size(1));
+        let mut moves = Vec::with_capacity(2);
+        for (factor, size) in [(self.width_factor, sizes[1]), (self.height_factor, sizes[0])] {
+            let range = factor.range().map(|share| share * size as f64);
+            moves.push(draw::uniform(cx, x, 2, range)?);
+        }
+        Ok(vec![cx.graph.concat(&moves, 1)?])
+    }
+
+    fn transform(
+        &self,
+        g: &mut Graph,
+        x: ValueId,
+        drawn: &[ValueId],
+    ) -> Result<ValueId, GraphError> {
+        Self::transform(self, g, x, drawn[0])
+    }
+}
 
 impl Layer for RandomTranslation {
     fn class_name(&self) -> &'static str {
@@ -104,10 +127,6 @@ impl Layer for RandomTranslation {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        if !cx.training {
-            return Ok(inputs[0]);
-        }
-        let drawn = self.draw(cx, inputs[0])?;
-        Ok(self.transform(cx.graph, inputs[0], drawn)?)
+        change::lower(self, cx, inputs[0])
     }
 }

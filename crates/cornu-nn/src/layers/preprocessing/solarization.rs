@@ -69,6 +69,7 @@ setters!(Solarization {
     addition_factor: [f64; 2],
     threshold_factor: [f64; 2],
     value_range: [f64; 2],
+    data_format: DataFormat,
     seed: Option<u64>,
 });
 
