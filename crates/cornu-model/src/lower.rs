@@ -160,6 +160,8 @@ impl Lowering<'_> {
                         return Err(ModelError::layer(&path, source));
                     }
                     let outer = self.graph.set_scope(&path);
+                    let called = call.kwargs.as_ref().and_then(|kwargs| kind.called_with(kwargs));
+                    let kind = called.as_ref().unwrap_or(kind);
                     let call = CallArguments {
                         masks: arguments.iter().map(|argument| argument.mask).collect(),
                         attention_mask: None,

@@ -157,7 +157,8 @@ fn make_call(
     Ok(true)
 }
 
-/// Keyword arguments, none of which may ask for anything but a causal mask.
+/// Keyword arguments, none of which may ask for anything but a causal mask and the way back of an
+/// embedding.
 fn kwargs(
     node: &Value,
     layer: &LayerHandle,
@@ -177,7 +178,9 @@ fn kwargs(
         // picture layers note their default, `training=true`, at every call.
         let says_training = key == "training" && value.is_boolean();
         let is_causal = key == "use_causal_mask" && value.is_boolean() && takes_causal_mask;
-        if !value.is_null() && *value != Value::Bool(false) && !says_training && !is_causal {
+        let is_reverse = key == "reverse" && layer.kind().class_name() == "ReversibleEmbedding";
+        let is_known = says_training || is_causal || is_reverse && value.is_boolean();
+        if !value.is_null() && *value != Value::Bool(false) && !is_known {
             return Err(ModelError::config(
                 place,
                 format!("the call argument `{key}={value}` is not supported"),

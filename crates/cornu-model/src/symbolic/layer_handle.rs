@@ -105,6 +105,24 @@ impl LayerHandle {
         self.call(inputs, ArgumentForm::Separate, None).map(first)
     }
 
+    /// Applies a `ReversibleEmbedding` the other way round, from vectors to scores: Keras's call
+    /// argument `reverse=True`.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    pub fn apply_reverse(&self, input: &KerasTensor) -> Result<KerasTensor, ModelError> {
+        if self.kind().class_name() != "ReversibleEmbedding" {
+            let source = cornu_nn::LayerError::Unsupported {
+                setting: format!("reverse=true for a {}", self.kind().class_name()),
+                hint: "only a ReversibleEmbedding has a way back".to_owned(),
+            };
+            return Err(ModelError::layer(
+                provisional_name(self, std::slice::from_ref(input)),
+                source,
+            ));
+        }
+        let arguments = Map::from_iter([("reverse".to_owned(), Value::Bool(true))]);
+        self.call(&[input], ArgumentForm::Separate, Some(arguments)).map(first)
+    }
+
     /// Applies the layer to one or several tensors and gives all its outputs.
     #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
     pub fn apply_all<T: Borrow<KerasTensor>>(
@@ -130,7 +148,7 @@ impl LayerHandle {
         let shapes: Vec<SymbolicShape> = inputs.iter().map(|input| input.shape().clone()).collect();
         let checked = || {
             check_sizes("input", &shapes)?;
-            let outputs = self.output_shapes(&shapes)?;
+            let outputs = self.output_shapes(&shapes, kwargs.as_ref())?;
             check_sizes("output", &outputs)?;
             Ok(outputs)
         };
@@ -153,13 +171,18 @@ impl LayerHandle {
         Ok((0..n_outputs).map(|output| KerasTensor { call: call.clone(), output }).collect())
     }
 
-    fn output_shapes(&self, inputs: &[SymbolicShape]) -> Result<Vec<SymbolicShape>, Refusal> {
+    fn output_shapes(
+        &self,
+        inputs: &[SymbolicShape],
+        kwargs: Option<&Map<String, Value>>,
+    ) -> Result<Vec<SymbolicShape>, Refusal> {
         match &self.0.kind {
             LayerKind::Input(shape) => Ok(vec![shape.clone()]),
             LayerKind::Layer(layer) => {
                 // Weights that cannot be made are an error here, where the layer is applied.
                 layer.weights(inputs).map_err(Refusal::Layer)?;
-                layer.output_shapes(inputs).map_err(Refusal::Layer)
+                let called = kwargs.and_then(|kwargs| layer.called_with(kwargs));
+                called.as_ref().unwrap_or(layer).output_shapes(inputs).map_err(Refusal::Layer)
             }
             LayerKind::Operation(operation) => {
                 Ok(vec![operation.output_shape(inputs).map_err(Refusal::Layer)?])

@@ -9,6 +9,7 @@ mod golden_model;
 mod golden_train;
 mod masks;
 mod mixing;
+mod reverse;
 mod saving;
 mod structure;
 mod training;

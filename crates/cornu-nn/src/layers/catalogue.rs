@@ -25,7 +25,7 @@ macro_rules! catalogue {
 }
 
 catalogue! {
-    InputLayer, Dense, Identity, EinsumDense, Embedding, Masking,
+    InputLayer, Dense, Identity, EinsumDense, Embedding, ReversibleEmbedding, Masking,
     SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, RNN, Bidirectional, TimeDistributed,
     Attention, AdditiveAttention, MultiHeadAttention, GroupQueryAttention,
     Conv1D, Conv2D, Conv3D, Conv1DTranspose, Conv2DTranspose, Conv3DTranspose,

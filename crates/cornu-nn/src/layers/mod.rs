@@ -46,6 +46,7 @@ mod window;
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Arc;
 
 use cornu_graph::{Graph, ValueId};
 use cornu_tensor::Tensor;
@@ -112,6 +113,12 @@ pub trait Layer: Debug + Send + Sync {
     /// [`LayerError::InputShape`] if a size that a weight depends on is unknown.
     fn weights(&self, _inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {
         Ok(Vec::new())
+    }
+
+    /// The layer as a call with these keyword arguments sees it, where they make another one of it
+    /// that has the same weights. By default none do.
+    fn called_with(&self, _arguments: &Map<String, Value>) -> Option<Arc<dyn Layer>> {
+        None
     }
 
     /// Adds the layer's work to the graph. All sizes but the number of samples are known by now.

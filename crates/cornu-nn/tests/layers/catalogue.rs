@@ -49,6 +49,11 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
             (config, vec![picture])
         }
         "Embedding" => (json!({"input_dim": 7, "output_dim": 3, "mask_zero": true}), vec![vector]),
+        "ReversibleEmbedding" => {
+            let config = json!({"input_dim": 7, "output_dim": 3, "tie_weights": false,
+                "logit_soft_cap": 2.0});
+            (config, vec![vector])
+        }
         "SimpleRNN" | "LSTM" | "GRU" => {
             let config = json!({"units": 3, "dropout": 0.2, "recurrent_dropout": 0.3});
             (config, vec![sequence])

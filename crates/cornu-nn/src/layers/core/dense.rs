@@ -116,7 +116,7 @@ impl Layer for Dense {
 }
 
 /// Number of rows of the matrix with the same last axis.
-fn rows_of(shape: &Shape) -> Dim {
+pub(super) fn rows_of(shape: &Shape) -> Dim {
     let leading = &shape.dims()[..shape.rank() - 1];
     let product = leading.iter().map(|dim| dim.size(1)).product();
     if shape.is_batched() { Dim::Batch(product) } else { Dim::Fixed(product) }

@@ -6,6 +6,7 @@ mod embedding;
 mod identity;
 mod input_layer;
 mod masking;
+mod reversible_embedding;
 
 pub use dense::Dense;
 pub use einsum_dense::EinsumDense;
@@ -13,3 +14,4 @@ pub use embedding::Embedding;
 pub use identity::Identity;
 pub use input_layer::InputLayer;
 pub use masking::Masking;
+pub use reversible_embedding::ReversibleEmbedding;
