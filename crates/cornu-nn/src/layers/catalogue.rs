@@ -3,6 +3,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Layer;
+use super::preprocessing::with_box_format;
 use crate::{ConfigReader, LayerError};
 
 /// A layer class and how one is read from its configuration.
@@ -99,7 +100,7 @@ pub fn layer_from_config(
         .iter()
         .find(|entry| entry.class_name == main)
         .ok_or_else(|| LayerError::UnknownClass { kind: "layer", name: class_name.to_owned() })?;
-    (entry.from_config)(config)
+    Ok(with_box_format((entry.from_config)(config)?, config))
 }
 
 /// Checks a layer's `dtype`: null, `"float32"` or Keras's policy object of that name.

@@ -299,7 +299,10 @@ fn values_out_of_range_are_errors() {
     refused("Reshape", json!({"target_shape": [4]}), &[6]);
     refused("Permute", json!({"dims": [1, 1]}), &[6, 5]);
     refused("Cropping2D", json!({"cropping": 3}), &[6, 6, 1]);
-    refused("RandomRotation", json!({"factor": [0.5, 0.1]}), &[6, 6, 1]);
+    refused("RandomRotation", json!({"factor": [1.5, 2.0]}), &[6, 6, 1]);
+    refused("RandomHue", json!({"factor": -0.2}), &[6, 6, 3]);
+    refused("RandomShear", json!({"x_factor": -0.3}), &[6, 6, 1]);
+    refused("RandomZoom", json!({"height_factor": [-1.0, 0.5]}), &[6, 6, 1]);
     refused("RandomContrast", json!({"factor": 1.5}), &[6, 6, 1]);
     refused("RandAugment", json!({"factor": 1.5}), &[6, 6, 3]);
     refused("RandAugment", json!({"num_ops": -1}), &[6, 6, 3]);

@@ -54,19 +54,24 @@ pub(super) fn lower<L: RandomChange>(
 }
 
 /// The range that Keras makes of a factor: a number `f` is the upper end, and `-f` the lower one
-/// unless that is out of bounds.
+/// unless that is out of bounds; two numbers are the ends as they are.
 pub(super) fn limits(factor: Factor, bounds: [f64; 2]) -> [f64; 2] {
-    let [low, high] = factor.range();
-    [low.max(bounds[0]), high]
+    match factor {
+        Factor::Symmetric(f) => [bounds[0].max(-f.abs()), f.abs()],
+        Factor::Range(..) => factor.range(),
+    }
 }
 
 /// Reads `factor` as such a range.
 pub(super) fn read_factor(
     config: &mut ConfigReader,
+    default: Option<f64>,
     bounds: [f64; 2],
 ) -> Result<Factor, LayerError> {
-    let [low, high] = limits(Factor::required(config, "factor")?, bounds);
-    Ok(Factor::Range(low, high))
+    match default {
+        Some(default) => read_limits(config, "factor", Factor::Symmetric(default), bounds),
+        None => as_limits("factor", Factor::required(config, "factor")?, bounds),
+    }
 }
 
 /// As [`read_factor`] for any key, with a default.
@@ -76,14 +81,29 @@ pub(super) fn read_limits(
     default: Factor,
     bounds: [f64; 2],
 ) -> Result<Factor, LayerError> {
-    let [low, high] = limits(Factor::read(config, key)?.unwrap_or(default), bounds);
+    as_limits(key, Factor::read(config, key)?.unwrap_or(default), bounds)
+}
+
+/// A factor that was read as the range that it means.
+fn as_limits(key: &str, factor: Factor, bounds: [f64; 2]) -> Result<Factor, LayerError> {
+    check(key, factor, bounds)?;
+    let [low, high] = limits(factor, bounds);
     Ok(Factor::Range(low, high))
 }
 
-/// Checks such a range.
-pub(super) fn check(factor: Factor, bounds: [f64; 2]) -> Result<(), LayerError> {
-    let [low, high] = limits(factor, bounds);
-    Factor::Range(low, high).check("factor", bounds)
+/// Checks a factor as Keras does: a number lies within bounds, and of two numbers the first is not
+/// above nor the second below them.
+pub(super) fn check(key: &str, factor: Factor, bounds: [f64; 2]) -> Result<(), LayerError> {
+    let [low, high] = bounds;
+    let fits = match factor {
+        Factor::Symmetric(f) => low <= f && f <= high,
+        Factor::Range(first, second) => first <= high && low <= second,
+    };
+    if fits {
+        return Ok(());
+    }
+    let expected = format!("a number within {low} ... {high}, or two that reach into that");
+    Err(LayerError::config(key, expected, factor.to_config()))
 }
 
 /// Reads `value_range`, by default 0 to 255, in rising order.
@@ -258,7 +278,7 @@ pub(super) fn one_for_all(cx: &mut LowerCx<'_>, n: usize) -> Result<ValueId, Lay
 macro_rules! colour_layer {
     (
         $(#[$doc:meta])*
-        $layer:ident within $bounds:expr, channels $channels:expr
+        $layer:ident within $bounds:expr, channels $channels:expr $(, factor $default:expr)?
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -296,7 +316,11 @@ macro_rules! colour_layer {
                 config: &mut $crate::ConfigReader,
             ) -> Result<Self, $crate::LayerError> {
                 Ok(Self {
-                    factor: super::change::read_factor(config, Self::BOUNDS)?,
+                    factor: super::change::read_factor(
+                        config,
+                        [$($default)?].first().copied(),
+                        Self::BOUNDS,
+                    )?,
                     value_range: super::change::read_value_range(config)?,
                     data_format: $crate::layers::DataFormat::read(config)?,
                     seed: config.seed()?,
@@ -332,7 +356,7 @@ macro_rules! colour_layer {
                 &self,
                 inputs: &[$crate::SymbolicShape],
             ) -> Result<$crate::SymbolicShape, $crate::LayerError> {
-                super::change::check(self.factor, Self::BOUNDS)?;
+                super::change::check("factor", self.factor, Self::BOUNDS)?;
                 let allowed: &[usize] = &$channels;
                 if allowed.is_empty() {
                     return Ok(self.data_format.picture::<2>(inputs)?.shape());

@@ -108,7 +108,7 @@ impl Layer for CutMix {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        change::check(self.factor, Self::BOUNDS)?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

@@ -11,7 +11,7 @@ use crate::{ConfigReader, LayerError};
 pub enum Factor {
     /// As far to either side.
     Symmetric(f64),
-    /// From the first to the second.
+    /// From the smaller to the larger.
     Range(f64, f64),
 }
 
@@ -32,7 +32,7 @@ impl Factor {
     pub fn range(self) -> [f64; 2] {
         match self {
             Self::Symmetric(factor) => [-factor.abs(), factor.abs()],
-            Self::Range(low, high) => [low, high],
+            Self::Range(a, b) => [a.min(b), a.max(b)],
         }
     }
 
@@ -65,13 +65,13 @@ impl Factor {
         }
     }
 
-    /// The range is not empty and lies within `limits`.
+    /// The range lies within `limits`.
     pub(super) fn check(self, key: &str, limits: [f64; 2]) -> Result<(), LayerError> {
         let [low, high] = self.range();
         if limits[0] <= low && low <= high && high <= limits[1] {
             return Ok(());
         }
-        let expected = format!("low <= high within {} ... {}", limits[0], limits[1]);
+        let expected = format!("numbers within {} ... {}", limits[0], limits[1]);
         Err(LayerError::config(key, expected, self.to_config()))
     }
 }

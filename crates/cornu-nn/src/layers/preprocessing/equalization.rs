@@ -96,8 +96,8 @@ impl Layer for Equalization {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        if self.bins < 2 {
-            return Err(LayerError::config("bins", "at least 2", self.bins));
+        if self.bins == 0 {
+            return Err(LayerError::config("bins", "at least 1", self.bins));
         }
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }

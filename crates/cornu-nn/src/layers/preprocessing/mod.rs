@@ -42,6 +42,7 @@ mod rescaling;
 mod resizing;
 mod sampling;
 mod solarization;
+mod with_box_format;
 
 pub use aug_mix::AugMix;
 pub use auto_contrast::AutoContrast;
@@ -83,3 +84,4 @@ pub use random_zoom::RandomZoom;
 pub use rescaling::Rescaling;
 pub use resizing::Resizing;
 pub use solarization::Solarization;
+pub(super) use with_box_format::read as with_box_format;

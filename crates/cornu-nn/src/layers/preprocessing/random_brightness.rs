@@ -23,6 +23,8 @@ pub struct RandomBrightness {
 }
 
 impl RandomBrightness {
+    const BOUNDS: [f64; 2] = [-1.0, 1.0];
+
     /// As far as `factor` says, on values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
@@ -66,7 +68,7 @@ impl RandomBrightness {
 
     /// The range, as Keras writes it.
     fn limits(&self) -> [f64; 2] {
-        self.factor.range()
+        change::limits(self.factor, Self::BOUNDS)
     }
 }
 
@@ -106,8 +108,7 @@ impl Layer for RandomBrightness {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        let [low, high] = self.limits();
-        Factor::Range(low, high).check("factor", [-1.0, 1.0])?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

@@ -23,6 +23,8 @@ pub struct RandomContrast {
 }
 
 impl RandomContrast {
+    const BOUNDS: [f64; 2] = [0.0, 1.0];
+
     /// As far as `factor` says, on values from 0 to 255.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
@@ -69,8 +71,7 @@ impl RandomContrast {
 
     /// The range, as Keras writes it.
     fn limits(&self) -> [f64; 2] {
-        let [low, high] = self.factor.range();
-        [low.max(0.0), high]
+        change::limits(self.factor, Self::BOUNDS)
     }
 }
 
@@ -108,8 +109,7 @@ impl Layer for RandomContrast {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        let [low, high] = self.limits();
-        Factor::Range(low, high).check("factor", [0.0, 1.0])?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

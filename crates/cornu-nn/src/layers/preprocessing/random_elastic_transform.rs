@@ -272,8 +272,8 @@ impl Layer for RandomElasticTransform {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        change::check(self.factor, Self::BOUNDS)?;
-        change::check(self.scale, Self::BOUNDS)?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
+        change::check("scale", self.scale, Self::BOUNDS)?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

@@ -152,8 +152,8 @@ impl Layer for RandomErasing {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        change::check(self.factor, Self::BOUNDS)?;
-        change::check(self.scale, Self::BOUNDS)?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
+        change::check("scale", self.scale, Self::BOUNDS)?;
         let shape = self.data_format.picture::<2>(inputs)?.shape();
         let fits = |n: usize| shape.last().is_none_or(|last| n == 1 || n == last);
         if !self.fill_value.as_ref().is_none_or(|numbers| fits(numbers.len())) {

@@ -152,8 +152,8 @@ impl Layer for RandomGaussianBlur {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        change::check(self.factor, Self::BOUNDS)?;
-        change::check(self.sigma, Self::BOUNDS)?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
+        change::check("sigma", self.sigma, Self::BOUNDS)?;
         if self.kernel_size.iter().any(|size| size.is_multiple_of(2)) {
             return Err(LayerError::config("kernel_size", "odd sizes", json!(self.kernel_size)));
         }

@@ -229,7 +229,7 @@ impl Layer for RandomPerspective {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        change::check(self.factor, Self::BOUNDS)?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
         if !(0.0..=1.0).contains(&self.scale) {
             return Err(LayerError::config("scale", "a number from 0 to 1", self.scale));
         }

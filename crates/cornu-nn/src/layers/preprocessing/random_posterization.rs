@@ -15,7 +15,11 @@ colour_layer! {
 /// Draws how many bits are lost.
 impl RandomChange for RandomPosterization {
     fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
-        let [low, high] = self.limits().map(f64::trunc);
+        let [low, high] = self.limits();
+        if low.fract() != 0.0 || high.fract() != 0.0 {
+            let got = self.factor.to_config();
+            return Err(LayerError::config("factor", "whole numbers of bits", got));
+        }
         let kept = draw::uniform(cx, x, 4, [low, high])?;
         let kept = cx.graph.floor(kept)?;
         // Rounding must not reach the upper end.

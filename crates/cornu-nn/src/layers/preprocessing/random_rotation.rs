@@ -27,6 +27,8 @@ pub struct RandomRotation {
 }
 
 impl RandomRotation {
+    const BOUNDS: [f64; 2] = [-1.0, 1.0];
+
     /// By up to this part of a full turn.
     pub fn new(factor: impl Into<Factor>) -> Self {
         Self {
@@ -91,7 +93,7 @@ impl RandomMap for RandomRotation {
 /// Draws the angle of each picture, in radians, `(samples, 1)`.
 impl RandomChange for RandomRotation {
     fn draw(&self, cx: &mut LowerCx<'_>, x: ValueId) -> Result<Vec<ValueId>, LayerError> {
-        let [low, high] = self.factor.range();
+        let [low, high] = change::limits(self.factor, Self::BOUNDS);
         Ok(vec![draw::uniform(cx, x, 2, [low * TAU, high * TAU])?])
     }
 
@@ -113,12 +115,12 @@ impl Layer for RandomRotation {
     fn config(&self) -> Map<String, Value> {
         let config = ConfigWriter::new()
             .set("data_format", self.data_format.name())
-            .set("factor", json!(self.factor.range()));
+            .set("factor", json!(change::limits(self.factor, Self::BOUNDS)));
         sampling::write(config, self.sampling).set("seed", self.seed).finish()
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        self.factor.check("factor", [-1.0, 1.0])?;
+        change::check("factor", self.factor, Self::BOUNDS)?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

@@ -44,7 +44,11 @@ impl RandomShear {
     /// What is wrong with one of them.
     pub fn from_config(config: &mut ConfigReader) -> Result<Self, LayerError> {
         let mut factor = |key: &str| -> Result<Factor, LayerError> {
-            let [low, high] = Factor::read(config, key)?.map_or([0.0; 2], Factor::range);
+            let factor = Factor::read(config, key)?.unwrap_or(Factor::Range(0.0, 0.0));
+            if matches!(factor, Factor::Symmetric(number) if number < 0.0) {
+                return Err(LayerError::config(key, "a number from 0 to 1", factor.to_config()));
+            }
+            let [low, high] = factor.range();
             Ok(Factor::Range(low, high))
         };
         let (x_factor, y_factor) = (factor("x_factor")?, factor("y_factor")?);

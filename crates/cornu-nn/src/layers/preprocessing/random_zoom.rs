@@ -88,6 +88,19 @@ impl RandomZoom {
     }
 }
 
+/// Checks a factor: a window of no size shows nothing.
+fn check(key: &str, factor: Factor) -> Result<(), LayerError> {
+    let fits = |number: f64| -1.0 < number && number <= 1.0;
+    let all_fit = match factor {
+        Factor::Symmetric(number) => fits(number),
+        Factor::Range(a, b) => fits(a) && fits(b),
+    };
+    if all_fit {
+        return Ok(());
+    }
+    Err(LayerError::config(key, "numbers above -1 and up to 1", factor.to_config()))
+}
+
 setters!(RandomZoom { width_factor: Option<Factor>, sampling: Sampling, data_format: DataFormat, seed: Option<u64> });
 
 impl Layer for RandomZoom {
@@ -104,9 +117,9 @@ impl Layer for RandomZoom {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        self.height_factor.check("height_factor", [-1.0, f64::INFINITY])?;
+        check("height_factor", self.height_factor)?;
         if let Some(factor) = self.width_factor {
-            factor.check("width_factor", [-1.0, f64::INFINITY])?;
+            check("width_factor", factor)?;
         }
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
