@@ -6,8 +6,8 @@ use cornu_graph::ops::{FillMode, Interpolation, Sampling};
 use cornu_graph::{Feed, Graph, ValueId, evaluate};
 use cornu_nn::layers::{
     AugMix, CallArguments, ContrastLimitedAdaptiveHistogramEqualization as Clahe, CutMix,
-    DataFormat, MixUp, Mixing, Nested, Pipeline, RandAugment, RandomBrightness, RandomChange,
-    RandomColorJitter, RandomContrast, RandomElasticTransform, Rescaling,
+    DataFormat, Masking, MixUp, Mixing, Nested, Pipeline, RandAugment, RandomBrightness,
+    RandomChange, RandomColorJitter, RandomContrast, RandomElasticTransform, Rescaling,
 };
 use cornu_nn::{Layer, LayerError, LowerCx, SymbolicShape};
 use cornu_tensor::{Array, Shape, Tensor};
@@ -314,6 +314,10 @@ fn a_pipeline_is_its_layers_after_one_another() {
     assert_eq!(output(&layer_graph(&pipeline, &[4, 5, 3]), &x, 4), output(&graph, &x, 4));
     let shape = [SymbolicShape::batched([4, 5, 3])];
     assert!(Pipeline::new([]).output_shape(&shape).is_err());
+    let (_, error) = in_training(&[3, 2], |cx, x| {
+        Ok(Pipeline::new([Nested::new(Masking::new(0.0))]).lower(cx, &[x]).unwrap_err())
+    });
+    assert!(error.to_string().contains("mask"), "{error}");
 }
 
 #[test]

@@ -7,7 +7,8 @@ use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 
 /// Layers of one input and one output, one after the other, as one layer.
 ///
-/// Weights: those of the layers, in order. Keras 3, keras/src/layers/preprocessing/pipeline.py.
+/// Weights: those of the layers, in order. A mask that the last layer would hand on is an error. Keras
+/// 3, keras/src/layers/preprocessing/pipeline.py.
 #[derive(Debug, Clone)]
 pub struct Pipeline {
     /// From the input on, at least one.
@@ -113,6 +114,12 @@ impl Layer for Pipeline {
             mask = nested.output_mask(cx, &[x], &weights[first..first + n], &call)?;
             x = y;
             first += n;
+        }
+        if mask.is_some() {
+            return Err(LayerError::Unsupported {
+                setting: "a mask that comes out of a Pipeline".to_owned(),
+                hint: "make the layers part of the model itself".to_owned(),
+            });
         }
         for (position, (&before, &after)) in cx.weights.iter().zip(&weights).enumerate() {
             if before != after {
