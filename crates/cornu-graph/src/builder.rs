@@ -4,10 +4,10 @@ use cornu_tensor::{Array, Dim, Shape};
 
 use crate::ops::{
     AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchSize, Binary,
-    BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Distribution,
-    Gather, Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce,
-    ReduceKind, Reshape, Resize, ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Slice, Softmax,
-    StopGradient, Transpose, Unary, UnaryKind, Variable, Variance,
+    BinaryKind, BroadcastTo, Concat, Constant, Conv, ConvInputGrad, ConvKernelGrad, Ctc, CtcGrad,
+    Distribution, Gather, Input, Interpolation, LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad,
+    Random, Reduce, ReduceKind, Reshape, Resize, ResizeGrad, Reverse, Sampling, ScatterAdd, Select,
+    Slice, Softmax, StopGradient, Transpose, Unary, UnaryKind, Variable, Variance,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
 
@@ -451,5 +451,15 @@ impl Graph {
     /// A table of `rows` rows: the sums of the `values` that have the row's index.
     pub fn scatter_add(&mut self, indices: ValueId, values: ValueId, rows: usize) -> Built {
         self.add_node(ScatterAdd { rows }.into(), &[indices, values])
+    }
+
+    /// Cost of `labels` `(N, L)` under `logits` `(N, T, C)`, whatever their timing.
+    pub fn ctc(&mut self, logits: ValueId, labels: ValueId) -> Built {
+        self.add_node(Ctc.into(), &[logits, labels])
+    }
+
+    /// The gradient of [`Graph::ctc`] with respect to the logits, for costs that count 1 each.
+    pub fn ctc_grad(&mut self, logits: ValueId, labels: ValueId) -> Built {
+        self.add_node(CtcGrad.into(), &[logits, labels])
     }
 }

@@ -140,5 +140,6 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
             copy::bind(lowering, group, value);
         }
         Op::ArgMax(_) | Op::Gather(_) | Op::ScatterAdd(_) => gather::bind(lowering, group, value),
+        Op::Ctc(_) | Op::CtcGrad(_) => fallback::bind(lowering, group, value),
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge,
     CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, Loss, MeanAbsoluteError,
     MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson, Reduction,
@@ -129,6 +129,7 @@ pub const LOSSES: &[LossEntry] = &[
         names: &["tversky"],
         read: |config| read!(Tversky, config, TVERSKY),
     },
+    LossEntry { class_name: "CTC", names: &["ctc"], read: |config| read!(CTC, config) },
 ];
 
 /// The loss that Keras names or writes as `value`: `"mse"`, `"MeanSquaredError"`, or an object.
