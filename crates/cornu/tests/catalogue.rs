@@ -1,32 +1,15 @@
 //! The catalogue: complete, up to date, and true.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests")]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod census;
 
+use std::fs;
+
+use census::{census, workspace};
 use cornu::catalogue::{State, modules, state, to_markdown};
 use cornu::nn::{Constraint, Initializer, Regularizer, refusals};
 use cornu::nn::{layers, losses, metrics, optimizers, schedules};
-use serde_json::{Value, json};
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Keras's names as its own code has them; `None` where the file is not there.
-fn census() -> Option<Value> {
-    let found = workspace()
-        .canonicalize()
-        .ok()?
-        .ancestors()
-        .map(|folder| folder.join("shared/keras-api.json"))
-        .find(|path| path.is_file());
-    let Some(path) = found else {
-        eprintln!("skipped: no shared/keras-api.json above the workspace");
-        return None;
-    };
-    Some(serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap())
-}
+use serde_json::json;
 
 #[test]
 fn the_document_is_what_the_code_says() {

@@ -8,5 +8,6 @@ mod functions;
 mod initializers;
 mod layers;
 mod random;
+mod renorm;
 mod runtimes;
 mod tally;

@@ -205,7 +205,7 @@ pub(super) fn one_for_all(cx: &mut LowerCx<'_>, n: usize) -> Result<ValueId, Lay
 macro_rules! colour_layer {
     (
         $(#[$doc:meta])*
-        $layer:ident within $bounds:expr, channels $channels:expr
+        $layer:ident within $bounds:expr, channels $channels:expr $(, factor $default:expr)?
     ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq)]
@@ -242,8 +242,13 @@ macro_rules! colour_layer {
             pub fn from_config(
                 config: &mut $crate::ConfigReader,
             ) -> Result<Self, $crate::LayerError> {
+                let default: &[$crate::layers::Factor] = &[$($default.into())?];
+                let factor = match default {
+                    [default] if config.value("factor").is_none() => *default,
+                    _ => super::change::read_factor(config, Self::BOUNDS)?,
+                };
                 Ok(Self {
-                    factor: super::change::read_factor(config, Self::BOUNDS)?,
+                    factor,
                     value_range: super::change::read_value_range(config)?,
                     data_format: $crate::layers::DataFormat::read(config)?,
                     seed: config.seed()?,
