@@ -31,6 +31,7 @@ pub(super) fn network(object: &Value, place: &str) -> Result<Network, ModelError
 
 fn sequential(config: &Value, place: &str) -> Result<Network, ModelError> {
     only_keys(config, &["name", "trainable", "dtype", "layers", "build_input_shape"], place)?;
+    check_dtype(&config["dtype"]).map_err(|error| ModelError::config(place, error.to_string()))?;
     let objects = list(config, "layers", place)?;
     let (input, rest) = match objects.split_first() {
         Some((first, rest)) if first["class_name"] == "InputLayer" => {

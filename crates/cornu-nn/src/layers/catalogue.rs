@@ -100,7 +100,7 @@ pub fn layer_from_config(
     (entry.from_config)(config)
 }
 
-/// Checks a layer's `dtype`: null, `"float32"` or Keras's policy object of that name.
+/// Checks the `dtype` of a layer, loss or metric: null, `"float32"` or Keras's policy object of that name.
 ///
 /// # Errors
 ///
@@ -116,7 +116,7 @@ pub fn check_dtype(dtype: &Value) -> Result<(), LayerError> {
     }
     Err(LayerError::Unsupported {
         setting: format!("dtype={name}"),
-        hint: "layers compute in float32; save the model with that policy".to_owned(),
+        hint: "Cornu computes in float32; save the model with that policy".to_owned(),
     })
 }
 

@@ -10,6 +10,7 @@ use super::{
     SparseCategoricalCrossentropy, SquaredHinge, Tversky,
 };
 use crate::config::object_parts;
+use crate::layers::check_dtype;
 use crate::{ConfigReader, LayerError};
 
 /// A loss that can be asked for by name.
@@ -154,6 +155,7 @@ pub fn loss_from_config(value: &Value) -> Result<Box<dyn Loss>, LayerError> {
         .ok_or(LayerError::UnknownClass { kind: "loss", name })?;
     let mut reader = ConfigReader::new(&config)?;
     reader.ignore(&["dtype"]);
+    check_dtype(&config["dtype"])?;
     let loss = (entry.read)(&mut reader)?;
     reader.finish()?;
     Ok(loss)

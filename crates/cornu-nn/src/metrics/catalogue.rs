@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::object_parts;
+use crate::layers::check_dtype;
 use crate::losses::{crossentropy_for_shapes, loss_from_config, optional_text};
 use crate::{ConfigReader, losses};
 
@@ -260,6 +261,7 @@ pub fn metric_from_config(value: &Value) -> Result<Box<dyn Metric>, LayerError> 
         .ok_or(LayerError::UnknownClass { kind: "metric", name })?;
     let mut reader = ConfigReader::new(&config)?;
     reader.ignore(&["dtype"]);
+    check_dtype(&config["dtype"])?;
     let mut metric = (entry.read)(&mut reader)?;
     if let Some(name) = optional_text(&mut reader, "name")? {
         metric.set_name(&name);

@@ -61,6 +61,12 @@ pub trait Metric: Debug + Send + Sync {
         Map::new()
     }
 
+    /// Whether it leaves out what the mask of the predictions leaves out, as Keras's means of a
+    /// function do: the mask then is to be a factor of the sample weights.
+    fn heeds_mask(&self) -> bool {
+        false
+    }
+
     /// Takes a batch into account; labels that are whole numbers come as floats.
     ///
     /// # Errors

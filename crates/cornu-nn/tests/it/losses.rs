@@ -130,6 +130,13 @@ fn unknown_names_and_settings_are_errors() {
     let config = json!({"label_smoothing": 2.0});
     let object = json!({"class_name": "BinaryCrossentropy", "config": config});
     assert!(error(object).contains("label_smoothing"));
+    for policy in ["float64", "float16", "mixed_bfloat16"] {
+        let object = json!({"class_name": "Huber", "config": {"dtype": policy}});
+        assert!(error(object.clone()).contains(policy));
+        let metric = json!({"class_name": "AUC", "config": {"dtype": policy}});
+        let refused = cornu_nn::metrics::metric_from_config(&metric).unwrap_err().to_string();
+        assert!(refused.contains(policy), "{refused}");
+    }
     let object = json!({"class_name": "Hinge", "config": {"reduction": "average"}});
     assert!(error(object).contains("average"));
 }
