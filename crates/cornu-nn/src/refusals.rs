@@ -103,6 +103,9 @@ pub fn reason(module: &str, name: &str) -> Option<&'static str> {
 /// The end of the text of an error about a class of a kind that is not known.
 pub(crate) fn because(kind: &str, name: &str) -> String {
     let module = match kind {
+        "layer" if name.ends_with("Cell") || name.ends_with("Cells") => {
+            return ": it is a part of an `RNN` layer, not a layer of a model".to_owned();
+        }
         "layer" => "keras.layers",
         "loss" => "keras.losses",
         "optimizer" => "keras.optimizers",

@@ -101,7 +101,9 @@ pub trait Metric: Debug + Send + Sync {
     fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         config.insert("name".to_owned(), self.name().into());
-        config.insert("dtype".to_owned(), "float32".into());
+        // Intersections over unions count in whole numbers.
+        let dtype = if self.class_name().ends_with("IoU") { "int64" } else { "float32" };
+        config.insert("dtype".to_owned(), dtype.into());
         config.extend(self.own_config());
         config
     }

@@ -199,6 +199,21 @@ fn probabilities_straight_from_a_softmax_are_taken_back_to_logits() {
     }
 }
 
+/// As in Keras labels are smoothed by the size of the last axis, whichever the classes' axis is.
+#[test]
+fn labels_are_smoothed_by_the_last_axis() {
+    let mut graph = Graph::new();
+    let y_true = graph.input("y_true", Shape::batched([3, 2])).unwrap();
+    let y_pred = graph.input("y_pred", Shape::batched([3, 2])).unwrap();
+    let loss = CategoricalCrossentropy::new().axis(1).label_smoothing(0.2);
+    let value = loss.lower(&mut graph, y_true, y_pred, None).unwrap();
+    graph.set_output("loss", value);
+    let inputs: &[(&str, &[f32])] =
+        &[("y_true", &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), ("y_pred", &[0.5; 6])];
+    let loss = run_exact(graph, inputs, 1)[0].data()[0];
+    assert!((loss - (0.8 + 3.0 * 0.1) * 3f64.ln()).abs() < 1e-9, "{loss}");
+}
+
 #[test]
 fn labels_are_not_broadcast_to_classes() {
     let mut graph = Graph::new();
