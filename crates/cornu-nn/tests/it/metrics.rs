@@ -218,3 +218,13 @@ fn weights_of_labels_are_read_as_keras_writes_them() {
     let metric = metric_from_config(&json!({"class_name": "AUC", "config": config})).unwrap();
     assert_eq!(metric.config()["label_weights"]["config"]["value"], json!([0.25, 0.5]));
 }
+
+#[test]
+fn a_sample_s_weight_counts_for_all_of_its_labels() {
+    let tensor = |dims: &[usize], values: &[f32]| Tensor::new(dims, values.to_vec()).unwrap();
+    let y_true = tensor(&[2, 2], &[1.0, 1.0, 1.0, 0.0]);
+    let y_pred = tensor(&[2, 2], &[0.9, 0.1, 0.2, 0.8]);
+    let mut metric = Precision::new();
+    metric.update(&y_true, &y_pred, Some(&tensor(&[2], &[3.0, 1.0]))).unwrap();
+    assert!((metric.result()[0] - 0.75).abs() < 1e-6, "{:?}", metric.result());
+}
