@@ -5,10 +5,10 @@ use cornu_tensor::{Array, Dim, Shape};
 use crate::ops::{
     AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchGather,
     BatchScatterAdd, BatchSize, Binary, BinaryKind, BroadcastTo, Concat, Constant, Conv,
-    ConvInputGrad, ConvKernelGrad, Distribution, Gather, Input, Interpolation, LogSoftmax, MatMul,
-    MaxPool, MaxPoolGrad, Pad, Random, Reduce, ReduceKind, Reshape, Resize, ResizeGrad, Reverse,
-    Sampling, ScatterAdd, Select, Shuffle, Slice, Softmax, StopGradient, Transpose, Unary,
-    UnaryKind, Variable, Variance,
+    ConvInputGrad, ConvKernelGrad, Ctc, CtcGrad, Distribution, Gather, Input, Interpolation,
+    LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce, ReduceKind, Reshape, Resize,
+    ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Shuffle, Slice, Softmax, StopGradient,
+    Transpose, Unary, UnaryKind, Variable, Variance,
 };
 use crate::{Graph, GraphError, ValueId, VariableId};
 
@@ -467,5 +467,15 @@ impl Graph {
     /// The samples in an order drawn at random; `stream` as in [`Graph::random`].
     pub fn shuffle(&mut self, x: ValueId, stream: u32) -> Built {
         self.add_node(Shuffle { stream, inverse: false }.into(), &[x])
+    }
+
+    /// Cost of `labels` `(N, L)` under `logits` `(N, T, C)`, whatever their timing.
+    pub fn ctc(&mut self, logits: ValueId, labels: ValueId) -> Built {
+        self.add_node(Ctc.into(), &[logits, labels])
+    }
+
+    /// The gradient of [`Graph::ctc`] with respect to the logits, for costs that count 1 each.
+    pub fn ctc_grad(&mut self, logits: ValueId, labels: ValueId) -> Built {
+        self.add_node(CtcGrad.into(), &[logits, labels])
     }
 }

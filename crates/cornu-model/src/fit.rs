@@ -365,7 +365,8 @@ impl Running {
         let weights: Vec<Option<&Tensor>> = (0..n_outputs)
             .map(|i| batch.sample_weight.get(i).or(batch.sample_weight.first()))
             .collect();
-        model.compiled_mut("fit")?.metrics.update(&batch.y, &result.y_pred, &weights)
+        let metrics = &mut model.compiled_mut("fit")?.metrics;
+        metrics.update(&batch.y, &result.y_pred, &weights, &result.masks)
     }
 
     /// Goes on from `sums`.

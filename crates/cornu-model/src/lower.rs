@@ -7,7 +7,7 @@ use cornu_nn::layers::CallArguments;
 use cornu_nn::{LayerError, LowerCx};
 
 use crate::network::{LayerWeights, Network, WeightInfo};
-use crate::symbolic::LayerKind;
+use crate::symbolic::{Keyword, LayerKind};
 use crate::{Model, ModelError};
 
 /// The forward pass of a model in a graph, to build on: gradients of anything with respect to
@@ -128,8 +128,11 @@ impl Lowering<'_> {
             let layer = &network.layers[call.layer];
             let path = format!("{prefix}{}", layer.name);
             let trainable = trainable && layer.trainable;
-            let arguments: Vec<Masked> =
-                call.inputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect();
+            let arguments: Vec<Masked> = call
+                .positional()
+                .iter()
+                .map(|tensor| outputs[tensor.call][tensor.output])
+                .collect();
             let values: Vec<ValueId> = arguments.iter().map(|argument| argument.value).collect();
             let lowered = match &layer.kind {
                 LayerKind::Input(_) => {
@@ -147,27 +150,35 @@ impl Lowering<'_> {
                     vec![Masked { value, mask: None }]
                 }
                 LayerKind::Layer(kind) => {
+                    let mut given = CallArguments {
+                        masks: arguments.iter().map(|argument| argument.mask).collect(),
+                        attention_mask: None,
+                        use_causal_mask: call.has_flag("use_causal_mask"),
+                        return_attention_scores: call.has_flag("return_attention_scores"),
+                    };
+                    for (keyword, tensor) in call.by_keyword() {
+                        let value = outputs[tensor.call][tensor.output].value;
+                        match keyword {
+                            Keyword::AttentionMask => given.attention_mask = Some(value),
+                            Keyword::Mask(input) => given.masks[input] = Some(value),
+                        }
+                    }
                     let expects_mask = call
                         .kwargs
                         .as_ref()
                         .and_then(|k| k.get("mask"))
                         .is_some_and(serde_json::Value::is_object);
-                    if expects_mask && arguments.iter().all(|argument| argument.mask.is_none()) {
+                    if expects_mask && given.masks.iter().all(Option::is_none) {
                         let source = LayerError::Unsupported {
-                            setting: "a `mask` given to the call".to_owned(),
-                            hint: "make it by a Masking or Embedding layer".to_owned(),
+                            setting: "a `mask` that operations make".to_owned(),
+                            hint: "make it by a Masking or Embedding layer, or an input".to_owned(),
                         };
                         return Err(ModelError::layer(&path, source));
                     }
                     let outer = self.graph.set_scope(&path);
                     let called = call.kwargs.as_ref().and_then(|kwargs| kind.called_with(kwargs));
                     let kind = called.as_ref().unwrap_or(kind);
-                    let call = CallArguments {
-                        masks: arguments.iter().map(|argument| argument.mask).collect(),
-                        attention_mask: None,
-                        use_causal_mask: call.has_flag("use_causal_mask"),
-                    };
-                    let lowered = self.layer(layer.id, trainable, &call, |cx| {
+                    let lowered = self.layer(layer.id, trainable, &given, |cx| {
                         let outputs = kind.lower_outputs(cx, &values)?;
                         // A mask is one of the first output; others have none.
                         let mut mask = kind.output_mask(cx, &values)?;

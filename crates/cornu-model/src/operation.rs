@@ -74,6 +74,12 @@ operations! {
     NN "Softplus" One UnaryKind::Softplus,
 }
 
+/// Modules and class names of the operations that models of files may contain, such as
+/// (`keras.src.ops.numpy`, `LogicalAnd`).
+pub fn operation_classes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OPERATIONS.iter().map(|kind| (kind.module, kind.class_name))
+}
+
 impl Operation {
     /// Whether objects of this module are operations, not layers.
     pub(crate) fn is_module(module: &str) -> bool {

@@ -1,5 +1,7 @@
 //! One step as a graph: predict, test or train. All three work on the same variables.
 
+use std::collections::BTreeMap;
+
 use cornu_engine::{Program, Run};
 use cornu_graph::{Graph, GraphError, ValueId, gradient};
 use cornu_nn::LayerError;
@@ -54,6 +56,8 @@ pub(crate) struct StepResult {
     /// Loss of each output, without its weight; `None` for an output without one.
     pub(crate) losses: Vec<Option<f64>>,
     pub(crate) y_pred: Vec<Tensor>,
+    /// Masks of the outputs that have one, by output; none of a prediction.
+    pub(crate) masks: BTreeMap<usize, Tensor>,
 }
 
 impl Model {
@@ -82,7 +86,10 @@ impl Model {
         {
             compiled.iteration += 1;
         }
-        Ok(self.read_outputs(kind, outputs))
+        let graph = self.programs.get(&key).map(|program| program.graph().outputs());
+        let masked = graph.into_iter().flatten();
+        let masked = masked.filter_map(|(name, _)| name.strip_prefix(MASK)?.parse().ok()).collect();
+        Ok(self.read_outputs(kind, outputs, masked))
     }
 
     /// Gives back the memory of programs that hold much of it, so that training and predicting in turn
@@ -134,7 +141,8 @@ impl Model {
         })?)
     }
 
-    fn read_outputs(&self, kind: StepKind, outputs: Vec<Tensor>) -> StepResult {
+    /// Takes apart the results of a step; the last ones are the masks of the outputs `masked`.
+    fn read_outputs(&self, kind: StepKind, outputs: Vec<Tensor>, masked: Vec<usize>) -> StepResult {
         let mut outputs = outputs.into_iter();
         let mut scalar = || outputs.next().and_then(|t| t.data().first().copied()).map(f64::from);
         let (mut loss, mut losses) = (0.0, Vec::new());
@@ -148,7 +156,8 @@ impl Model {
                 .map(|output| output.as_ref().and_then(|_| scalar()))
                 .collect();
         }
-        StepResult { loss, losses, y_pred: outputs.collect() }
+        let y_pred = outputs.by_ref().take(self.network.outputs.len()).collect();
+        StepResult { loss, losses, y_pred, masks: masked.into_iter().zip(outputs).collect() }
     }
 
     /// Compares the arrays of a batch with what the model takes.
@@ -224,6 +233,11 @@ impl Model {
         let names = self.network.output_names();
         for (name, &output) in names.iter().zip(&forward.outputs) {
             forward.graph.set_output(format!("y_pred/{name}"), output);
+        }
+        for (i, mask) in forward.output_masks.iter().enumerate() {
+            if let Some(mask) = mask.filter(|_| kind != StepKind::Predict) {
+                forward.graph.set_output(format!("{MASK}{i}"), mask);
+            }
         }
         Ok(forward.graph)
     }
@@ -353,6 +367,10 @@ impl Model {
 }
 
 type Constrain = dyn Fn(&mut Graph, ValueId) -> Result<ValueId, LayerError>;
+
+/// What the outputs of a step's graph that are masks are called, before the number of the model's
+/// output.
+const MASK: &str = "mask/";
 
 fn target_name(output: &str) -> String {
     format!("y_true/{output}")

@@ -44,7 +44,7 @@ struct Stored<'a> {
 impl Stored<'_> {
     fn network(&mut self, network: &Network, name: &str, prefix: &str) {
         self.add(format!("{prefix}vars"), name, Vec::new());
-        let keys = group_keys(network.listed_layers().map(|(_, layer)| layer.kind.class_name()));
+        let keys = group_keys(network.listed_layers().map(|(_, layer)| layer.kind.python_name()));
         for ((_, layer), key) in network.listed_layers().zip(keys) {
             if !self.met.insert(layer.id) {
                 continue;

@@ -23,8 +23,8 @@ pub enum LayerError {
     /// Keys that nobody reads: misspelt, or not supported.
     #[error("{} not supported: {}", if .0.len() == 1 { "this key is" } else { "these keys are" }, .0.join(", "))]
     UnknownKeys(Vec<String>),
-    /// There is no such class.
-    #[error("{kind} `{name}` is not supported")]
+    /// There is no such class; the text says why, if [`crate::refusals`] knows.
+    #[error("{kind} `{name}` is not supported{}", crate::refusals::because(kind, name))]
     UnknownClass {
         /// `layer`, `loss`, ...
         kind: &'static str,

@@ -13,6 +13,7 @@ pub mod layers;
 pub mod losses;
 pub mod metrics;
 pub mod optimizers;
+pub mod refusals;
 pub mod regularizers;
 pub mod schedules;
 mod shape;

@@ -60,6 +60,7 @@
 //! | Keras's files | [`formats`] |
 //! | arrays | [`tensor`] |
 //! | the compiler and what it compiles | [`engine`], [`graph`] |
+//! | what of Keras there is | [`catalogue`] |
 
 pub use cornu_data as data;
 pub use cornu_engine as engine;
@@ -69,6 +70,7 @@ pub use cornu_model as model;
 pub use cornu_nn as nn;
 pub use cornu_tensor as tensor;
 
+pub mod catalogue;
 mod metric;
 pub mod networks;
 pub mod prelude;

@@ -151,5 +151,6 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         | Op::BatchGather(_)
         | Op::BatchScatterAdd(_) => gather::bind(lowering, group, value),
         Op::Shuffle(_) => shuffle::bind(lowering, value),
+        Op::Ctc(_) | Op::CtcGrad(_) => fallback::bind(lowering, group, value),
     }
 }

@@ -12,6 +12,7 @@ mod concat;
 mod conv;
 mod conv_input_grad;
 mod conv_kernel_grad;
+mod ctc;
 mod gather;
 mod leaf;
 mod matmul;
@@ -44,6 +45,7 @@ pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_input_grad::ConvInputGrad;
 pub use conv_kernel_grad::ConvKernelGrad;
+pub use ctc::{Ctc, CtcGrad};
 pub use gather::{BatchGather, BatchScatterAdd, Gather, ScatterAdd};
 pub use leaf::{BatchSize, Constant, Input, StopGradient, Variable};
 pub use matmul::MatMul;
@@ -153,7 +155,7 @@ ops! {
     Conv, ConvInputGrad, ConvKernelGrad,
     MaxPool, MaxPoolGrad, AveragePool, AveragePoolGrad,
     Softmax, LogSoftmax, ArgMax,
-    Gather, ScatterAdd, BatchGather, BatchScatterAdd, Shuffle,
+    Gather, ScatterAdd, BatchGather, BatchScatterAdd, Shuffle, Ctc, CtcGrad,
     Resize, ResizeGrad, AffineTransform, AffineTransformGrad,
 }
 

@@ -562,6 +562,17 @@ fn classes_and_tables(all: &mut Vec<Case>) {
         let x = d.input(Shape::batched([3]), Normal);
         d.graph.shuffle(x, 4).unwrap()
     });
+    case(all, "ctc", |d| {
+        let (steps, classes, length) = (d.size(5, 7), d.size(1, 4), d.size(1, 3));
+        let logits = d.input(Shape::batched([steps, classes]), Normal);
+        let labels = d.whole(Shape::batched([length]), classes);
+        d.graph.ctc(logits, labels).unwrap()
+    });
+    case_without(all, Gradient::Refused, "ctc_grad", |d| {
+        let logits = d.input(Shape::batched([3, 2]), Normal);
+        let labels = d.whole(Shape::batched([2]), 2);
+        d.graph.ctc_grad(logits, labels).unwrap()
+    });
 }
 
 fn pictures(all: &mut Vec<Case>) {

@@ -27,6 +27,18 @@ pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use swap_ema_weights::SwapEMAWeights;
 pub use terminate_on_nan::TerminateOnNaN;
 
+/// Keras's class names of the callbacks of this module.
+pub const CALLBACKS: &[&str] = &[
+    "CSVLogger",
+    "EarlyStopping",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TerminateOnNaN",
+];
+
 /// Is told what `fit` does and may look at the model, change it, or stop training.
 ///
 /// Epochs and batches are counted from 0. An error ends training.

@@ -35,14 +35,32 @@ enum Resolved {
 
 const BY_SHAPES: &[&str] = &["accuracy", "acc", "crossentropy", "ce"];
 
-/// The metric of a name, logged under the very name it was asked by, such as `mae`; only a class
-/// name stands for the class's own.
+/// The metric of a name, logged under the very name it was asked by, such as `mae` or `AUC`.
 fn named(name: &str, y_true: &[usize], y_pred: &[usize]) -> Result<Box<dyn Metric>, LayerError> {
     let mut metric = metric_for_shapes(&json!(name), y_true, y_pred)?;
-    if name != metric.class_name() {
-        metric.set_name(name);
-    }
+    metric.set_name(name);
     Ok(metric)
+}
+
+/// Sample weights that leave out what is masked.
+fn masked_weight(mask: &Tensor, weight: Option<&Tensor>) -> Result<Tensor, LayerError> {
+    let Some(weight) = weight else { return Ok(mask.clone()) };
+    // Weights of the samples, or with one more axis of size 1.
+    let n = mask.dims().first().copied().unwrap_or(1).max(1);
+    let per_sample = mask.len() / n;
+    match weight.len() {
+        len if len == mask.len() => {
+            Ok(Tensor::from_fn(mask.dims(), |i| mask.data()[i] * weight.data()[i]))
+        }
+        len if len == n => {
+            Ok(Tensor::from_fn(mask.dims(), |i| mask.data()[i] * weight.data()[i / per_sample]))
+        }
+        _ => Err(LayerError::config(
+            "sample_weight",
+            format!("weights of shape {:?}, as the mask of the predictions", mask.dims()),
+            format!("{:?}", weight.dims()),
+        )),
+    }
 }
 
 impl CompiledMetrics {
@@ -82,12 +100,13 @@ impl CompiledMetrics {
         Ok(())
     }
 
-    /// Takes a batch into account.
+    /// Takes a batch into account; `masks` of the outputs that have one.
     pub(crate) fn update(
         &mut self,
         y_true: &[Tensor],
         y_pred: &[Tensor],
         sample_weight: &[Option<&Tensor>],
+        masks: &BTreeMap<usize, Tensor>,
     ) -> Result<(), ModelError> {
         for compiled in &mut self.metrics {
             let output = compiled.output;
@@ -107,7 +126,10 @@ impl CompiledMetrics {
                 return Err(ModelError::data("initial_sums", expected, got));
             }
             let weight = sample_weight.get(output).copied().flatten().filter(|_| compiled.weighted);
-            let updated = metric.update(y_true, y_pred, weight);
+            let mask = masks.get(&output).filter(|_| metric.heeds_mask());
+            let masked = mask.map(|mask| masked_weight(mask, weight)).transpose();
+            let updated =
+                masked.and_then(|masked| metric.update(y_true, y_pred, masked.as_ref().or(weight)));
             updated.map_err(|source| ModelError::Metric {
                 metric: metric.name().to_owned(),
                 output: self.outputs[output].clone(),

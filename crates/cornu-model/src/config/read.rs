@@ -8,7 +8,9 @@ use crate::ModelError;
 use crate::network::{LayerValues, Network, NetworkForm};
 use crate::operation::Operation;
 use crate::sequential::Sequential;
-use crate::symbolic::{ArgumentForm, KerasTensor, LayerHandle, LayerKind};
+use crate::symbolic::{ArgumentForm, KerasTensor, Keyword, LayerHandle, LayerKind};
+
+use super::write::MASKS_OF_ATTENTION;
 
 /// Reads the object of a functional or sequential model; `place` is what errors call it.
 pub(super) fn network(object: &Value, place: &str) -> Result<Network, ModelError> {
@@ -29,6 +31,7 @@ pub(super) fn network(object: &Value, place: &str) -> Result<Network, ModelError
 
 fn sequential(config: &Value, place: &str) -> Result<Network, ModelError> {
     only_keys(config, &["name", "trainable", "dtype", "layers", "build_input_shape"], place)?;
+    check_dtype(&config["dtype"]).map_err(|error| ModelError::config(place, error.to_string()))?;
     let objects = list(config, "layers", place)?;
     let (input, rest) = match objects.split_first() {
         Some((first, rest)) if first["class_name"] == "InputLayer" => {
@@ -65,6 +68,9 @@ struct Known {
 enum KnownKind {
     Input,
     Layer(LayerHandle),
+    /// An operation that is not known, or works on what one makes: an error only if anything but a
+    /// mask depends on it.
+    Missing(LayerError),
 }
 
 fn functional(config: &Value, place: &str) -> Result<Network, ModelError> {
@@ -80,7 +86,12 @@ fn functional(config: &Value, place: &str) -> Result<Network, ModelError> {
             let calls = vec![vec![input_layer(object, &place)?]];
             Known { kind: KnownKind::Input, is_functional: false, calls }
         } else {
-            let kind = KnownKind::Layer(layer(object, &place)?);
+            let is_operation = Operation::is_module(object["module"].as_str().unwrap_or_default());
+            let kind = match layer(object, &place) {
+                Ok(handle) => KnownKind::Layer(handle),
+                Err(ModelError::Layer { source, .. }) if is_operation => KnownKind::Missing(source),
+                Err(error) => return Err(error),
+            };
             let is_functional = object["class_name"] == "Functional";
             Known { kind, is_functional, calls: Vec::new() }
         };
@@ -126,6 +137,9 @@ fn make_call(
     place: &str,
 ) -> Result<bool, ModelError> {
     let place = format!("{place}, layer `{name}`");
+    if matches!(known.get(name).map(|layer| &layer.kind), Some(KnownKind::Missing(_))) {
+        return Ok(true);
+    }
     let args = list(node, "args", &place)?;
     let (form, args) = match args {
         [Value::Array(tensors)] => (ArgumentForm::List, &tensors[..]),
@@ -133,32 +147,110 @@ fn make_call(
     };
     let mut inputs = Vec::new();
     let states = initial_states(node);
-    for arg in args.iter().chain(states).filter(|arg| !arg.is_number()) {
-        let history = &arg["config"]["keras_history"];
-        let (source, node, tensor) = history_parts(history).ok_or_else(|| {
-            ModelError::config(&place, format!("argument `{arg}`: expected a tensor of the model"))
-        })?;
-        let source = known
-            .get(source)
-            .ok_or_else(|| ModelError::config(&place, format!("no layer is named `{source}`")))?;
-        match source.calls.get(node) {
+    let tensors = args.iter().chain(named_inputs(node)).chain(states);
+    for arg in tensors.filter(|arg| !arg.is_number()) {
+        // An operation on something that is never made is never made either.
+        if let Some(error) = missing(known, arg)
+            && let Some(layer) = known.get_mut(name)
+            && matches!(&layer.kind, KnownKind::Layer(handle)
+                if matches!(handle.kind(), LayerKind::Operation(_)))
+        {
+            layer.kind = KnownKind::Missing(error);
+            return Ok(true);
+        }
+        match tensor(known, arg, &place)? {
             None => return Ok(false),
-            Some(outputs) => inputs.push(outputs.get(tensor).cloned().ok_or_else(|| {
-                ModelError::config(&place, format!("`{history}` has no such output"))
-            })?),
+            Some(made) => inputs.push(made),
+        }
+    }
+    let mut tensors = Vec::new();
+    for (keyword, arg) in by_keyword(node) {
+        // The masks that operations make came with the inputs: the model finds them again by itself.
+        if matches!(keyword, Keyword::Mask(_)) && is_made_by_operation(known, arg) {
+            continue;
+        }
+        match tensor(known, arg, &place)? {
+            None => return Ok(false),
+            Some(made) => tensors.push((keyword, made)),
         }
     }
     let Some(layer) = known.get_mut(name) else { return Ok(false) };
     if let KnownKind::Layer(handle) = &layer.kind {
         let kwargs = kwargs(node, handle, &place)?;
-        let outputs = handle.call(&inputs, form, kwargs)?;
+        let outputs = handle.call(&inputs, form, kwargs, &tensors)?;
         layer.calls.push(outputs);
     }
     Ok(true)
 }
 
-/// Keyword arguments, none of which may ask for anything but a causal mask and the way back of an
-/// embedding.
+/// The tensor that an argument stands for; `None` if it is not made yet.
+fn tensor(
+    known: &BTreeMap<String, Known>,
+    arg: &Value,
+    place: &str,
+) -> Result<Option<KerasTensor>, ModelError> {
+    let history = &arg["config"]["keras_history"];
+    let (name, node, tensor) = history_parts(history).ok_or_else(|| {
+        ModelError::config(place, format!("argument `{arg}`: expected a tensor of the model"))
+    })?;
+    let source = known
+        .get(name)
+        .ok_or_else(|| ModelError::config(place, format!("no layer is named `{name}`")))?;
+    if let KnownKind::Missing(error) = &source.kind {
+        return Err(ModelError::layer(name, error.clone()));
+    }
+    let Some(outputs) = source.calls.get(node) else { return Ok(None) };
+    let made = outputs.get(tensor).cloned();
+    let made =
+        made.ok_or_else(|| ModelError::config(place, format!("`{history}` has no such output")))?;
+    Ok(Some(made))
+}
+
+/// Why the tensor that an argument stands for is never made, if an operation is not known.
+fn missing(known: &BTreeMap<String, Known>, arg: &Value) -> Option<LayerError> {
+    let (source, _, _) = history_parts(&arg["config"]["keras_history"])?;
+    match &known.get(source)?.kind {
+        KnownKind::Missing(error) => Some(error.clone()),
+        _ => None,
+    }
+}
+
+/// Positional arguments that were given by keyword.
+const INPUT_KEYWORDS: &[&str] = &["inputs", "sequence", "sequences", "query", "value", "key"];
+
+/// The tensors among them, in the order in which layers take them.
+fn named_inputs(node: &Value) -> impl Iterator<Item = &Value> {
+    let values = INPUT_KEYWORDS.iter().map(|key| &node["kwargs"][*key]);
+    values.filter(|value| value["class_name"] == "__keras_tensor__")
+}
+
+/// The keyword arguments that are tensors or lists of them, but for initial states.
+fn by_keyword(node: &Value) -> Vec<(Keyword, &Value)> {
+    let kwargs = &node["kwargs"];
+    let mut all = vec![(Keyword::AttentionMask, &kwargs["attention_mask"])];
+    let of_inputs = MASKS_OF_ATTENTION.iter().enumerate();
+    all.extend(of_inputs.map(|(input, key)| (Keyword::Mask(input), &kwargs[*key])));
+    match &kwargs["mask"] {
+        Value::Array(masks) => {
+            all.extend(masks.iter().enumerate().map(|(i, mask)| (Keyword::Mask(i), mask)));
+        }
+        mask => all.push((Keyword::Mask(0), mask)),
+    }
+    all.retain(|(_, value)| value["class_name"] == "__keras_tensor__");
+    all
+}
+
+fn is_made_by_operation(known: &BTreeMap<String, Known>, arg: &Value) -> bool {
+    let source = history_parts(&arg["config"]["keras_history"]);
+    let source = source.and_then(|(name, _, _)| known.get(name));
+    source.is_some_and(|source| match &source.kind {
+        KnownKind::Input => false,
+        KnownKind::Missing(_) => true,
+        KnownKind::Layer(handle) => matches!(handle.kind(), LayerKind::Operation(_)),
+    })
+}
+
+/// Keyword arguments but for tensors, none of which may ask for anything that is not known.
 fn kwargs(
     node: &Value,
     layer: &LayerHandle,
@@ -170,16 +262,25 @@ fn kwargs(
         if key == "initial_state" && !initial_states(node).is_empty() {
             continue;
         }
-        // Keras notes the mask that came with the input; the model finds it again by itself.
-        if key == "mask" && value["class_name"] == "__keras_tensor__" {
+        // Read by `by_keyword`.
+        let is_tensor = |value: &Value| value["class_name"] == "__keras_tensor__";
+        let is_mask = key == "mask"
+            && (is_tensor(value)
+                || value.as_array().is_some_and(|masks| {
+                    masks.iter().all(|mask| mask.is_null() || is_tensor(mask))
+                }));
+        let is_input = INPUT_KEYWORDS.contains(&key.as_str()) && is_tensor(value);
+        let names_mask = key == "attention_mask" || MASKS_OF_ATTENTION.contains(&key.as_str());
+        if is_mask || is_input || (names_mask && is_tensor(value)) {
             continue;
         }
         // What `fit` and `predict` say of training goes before what a call noted, and Keras's random
         // picture layers note their default, `training=true`, at every call.
         let says_training = key == "training" && value.is_boolean();
-        let is_causal = key == "use_causal_mask" && value.is_boolean() && takes_causal_mask;
         let is_reverse = key == "reverse" && layer.kind().class_name() == "ReversibleEmbedding";
-        let is_known = says_training || is_causal || is_reverse && value.is_boolean();
+        let is_attention = ["use_causal_mask", "return_attention_scores"].contains(&key.as_str())
+            && takes_causal_mask;
+        let is_known = says_training || (is_attention || is_reverse) && value.is_boolean();
         if !value.is_null() && *value != Value::Bool(false) && !is_known {
             return Err(ModelError::config(
                 place,
@@ -188,6 +289,11 @@ fn kwargs(
         }
     }
     let mut kwargs = kwargs.clone();
+    kwargs.retain(|key, value| {
+        let is_list = value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
+        // A mask that operations make stays for now: whoever lowers the call expects one.
+        key == "mask" && value.is_object() || !value.is_object() && !is_list
+    });
     kwargs.remove("initial_state");
     Ok(Some(kwargs))
 }
@@ -227,6 +333,9 @@ fn ends(
         let layer = known
             .get(name)
             .ok_or_else(|| ModelError::config(place, format!("`{key}`: no layer `{name}`")))?;
+        if let KnownKind::Missing(error) = &layer.kind {
+            return Err(ModelError::layer(name, error.clone()));
+        }
         // See `write::ends`: the own node of a functional model counts here.
         let node = if layer.is_functional && 0 < node { node - 1 } else { node };
         let outputs = layer.calls.get(node).ok_or_else(|| wrong(history))?;

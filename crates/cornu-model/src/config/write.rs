@@ -2,7 +2,7 @@ use cornu_nn::SymbolicShape;
 use serde_json::{Map, Value, json};
 
 use crate::network::{LayerEntry, Network, NetworkCall, NetworkForm, TensorRef};
-use crate::symbolic::{ArgumentForm, LayerKind};
+use crate::symbolic::{ArgumentForm, Keyword, LayerKind, TAKES_ATTENTION_MASK};
 
 /// Classes that Keras creates without building them, so that they have no `build_config`.
 const WITHOUT_BUILD: &[&str] = &[
@@ -149,7 +149,7 @@ fn build_config(class_name: &str, inputs: &[SymbolicShape]) -> Option<Value> {
     if WITHOUT_BUILD.contains(&class_name) {
         return None;
     }
-    if class_name == "MultiHeadAttention" {
+    if TAKES_ATTENTION_MASK.contains(&class_name) {
         let names = ["query_shape", "value_shape", "key_shape"];
         let shapes =
             names.iter().zip(inputs).map(|(name, s)| ((*name).to_owned(), json!(s.dims())));
@@ -176,7 +176,7 @@ fn shapes(shapes: &[SymbolicShape]) -> Value {
 }
 
 fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Value {
-    let tensors: Vec<Value> = call.inputs.iter().map(|&t| keras_tensor(network, t)).collect();
+    let tensors: Vec<Value> = call.positional().iter().map(|&t| keras_tensor(network, t)).collect();
     if let LayerKind::Operation(operation) = &layer.kind {
         let mut tensors = tensors.into_iter();
         let argument = |argument: &Option<Value>| argument.clone().or_else(|| tensors.next());
@@ -192,12 +192,40 @@ fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Va
     if RECURRENT.contains(&layer.kind.class_name()) && 1 < tensors.len() {
         kwargs.insert("initial_state".to_owned(), json!(tensors.split_off(1)));
     }
+    for (keyword, tensor) in call.by_keyword() {
+        let tensor = keras_tensor(network, tensor);
+        let class_name = layer.kind.class_name();
+        match keyword {
+            Keyword::AttentionMask => {
+                kwargs.insert("attention_mask".to_owned(), tensor);
+            }
+            Keyword::Mask(input) if TAKES_ATTENTION_MASK.contains(&class_name) => {
+                if let Some(key) = MASKS_OF_ATTENTION.get(input) {
+                    kwargs.insert((*key).to_owned(), tensor);
+                }
+            }
+            Keyword::Mask(input) if call.form == ArgumentForm::List => {
+                let empty = || Value::Array(vec![Value::Null; call.positional().len()]);
+                let masks = kwargs.entry("mask").or_insert(Value::Null);
+                if !masks.is_array() {
+                    *masks = empty();
+                }
+                masks[input] = tensor;
+            }
+            Keyword::Mask(_) => {
+                kwargs.insert("mask".to_owned(), tensor);
+            }
+        }
+    }
     let args = match call.form {
         ArgumentForm::Separate => json!(tensors),
         ArgumentForm::List => json!([tensors]),
     };
     json!({"args": args, "kwargs": kwargs})
 }
+
+/// What layers with separate queries, values and keys call the masks of their inputs.
+pub(super) const MASKS_OF_ATTENTION: &[&str] = &["query_mask", "value_mask", "key_mask"];
 
 /// Layers whose inputs after the first are their initial states.
 const RECURRENT: &[&str] =

@@ -11,7 +11,7 @@ use cornu_tensor::Tensor;
 use serde_json::{Map, Value};
 
 use crate::ModelError;
-use crate::symbolic::{ArgumentForm, KerasTensor, LayerKind, next_id};
+use crate::symbolic::{ArgumentForm, KerasTensor, Keyword, LayerKind, next_id};
 
 pub(crate) use names::provisional_name;
 
@@ -72,11 +72,24 @@ pub(crate) struct NetworkCall {
     pub(crate) depth: usize,
     pub(crate) form: ArgumentForm,
     pub(crate) kwargs: Option<Map<String, Value>>,
+    /// Positional arguments, then those that `keywords` names.
     pub(crate) inputs: Vec<TensorRef>,
+    pub(crate) keywords: Vec<Keyword>,
     pub(crate) output_shapes: Vec<SymbolicShape>,
 }
 
 impl NetworkCall {
+    /// The positional arguments.
+    pub(crate) fn positional(&self) -> &[TensorRef] {
+        &self.inputs[..self.inputs.len() - self.keywords.len()]
+    }
+
+    /// The tensors given by keyword.
+    pub(crate) fn by_keyword(&self) -> impl Iterator<Item = (Keyword, TensorRef)> {
+        let tensors = &self.inputs[self.inputs.len() - self.keywords.len()..];
+        self.keywords.iter().copied().zip(tensors.iter().copied())
+    }
+
     /// Whether the keyword argument `key` is true.
     pub(crate) fn has_flag(&self, key: &str) -> bool {
         self.kwargs.as_ref().and_then(|kwargs| kwargs.get(key)).is_some_and(|value| value == true)
@@ -158,6 +171,7 @@ impl Network {
             form: ordered.call.form,
             kwargs: ordered.call.kwargs.clone(),
             inputs: ordered.inputs.iter().map(reference).collect(),
+            keywords: ordered.call.keywords.clone(),
             output_shapes: ordered.call.output_shapes.clone(),
         });
         Ok(Self {
@@ -230,7 +244,7 @@ impl Network {
     pub(crate) fn build_shapes(&self, layer: usize) -> Vec<SymbolicShape> {
         let first = self.calls.iter().find(|call| call.layer == layer && call.node == 0);
         first.map_or_else(Vec::new, |call| {
-            call.inputs.iter().map(|&tensor| self.shape(tensor).clone()).collect()
+            call.positional().iter().map(|&tensor| self.shape(tensor).clone()).collect()
         })
     }
 

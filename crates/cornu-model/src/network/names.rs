@@ -59,7 +59,7 @@ fn numbered(layers: &[LayerHandle]) -> Vec<String> {
         names[i] = match layers[i].name() {
             Some(name) => name.to_owned(),
             None => {
-                let class = snake_case(layers[i].kind().class_name());
+                let class = snake_case(layers[i].kind().python_name());
                 let count = counts.entry(class.clone()).or_insert(0);
                 loop {
                     let name = if *count == 0 { class.clone() } else { format!("{class}_{count}") };

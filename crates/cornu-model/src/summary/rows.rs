@@ -57,7 +57,7 @@ fn add_rows(
     let prefix =
         if outer.level == 0 { String::new() } else { format!("{}└ ", "   ".repeat(outer.level)) };
     let mut row = vec![
-        format!("{prefix}{} ({})", layer.name, layer.kind.class_name()),
+        format!("{prefix}{} ({})", layer.name, layer.kind.python_name()),
         output_shape(network, index),
         thousands(n_params),
     ];

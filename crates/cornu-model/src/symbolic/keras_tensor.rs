@@ -50,7 +50,9 @@ pub(crate) struct Call {
     /// Rises with every call, so it orders the calls of a shared layer.
     pub(crate) id: u64,
     pub(crate) layer: LayerHandle,
+    /// Positional arguments, then those that `keywords` names.
     pub(crate) inputs: Vec<KerasTensor>,
+    pub(crate) keywords: Vec<Keyword>,
     pub(crate) form: ArgumentForm,
     /// Keyword arguments that a file gave; `None` for those that Keras would write.
     pub(crate) kwargs: Option<Map<String, Value>>,
@@ -66,6 +68,15 @@ pub(crate) enum ArgumentForm {
     List,
 }
 
+/// What a tensor is that a call takes by keyword.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keyword {
+    /// Keras's `attention_mask`.
+    AttentionMask,
+    /// The mask of one of the inputs, by its position: Keras's `mask`, or `query_mask` and so on.
+    Mask(usize),
+}
+
 impl KerasTensor {
     pub(crate) fn input(name: Option<String>, shape: SymbolicShape) -> Self {
         let layer = LayerHandle::from_kind(LayerKind::Input(shape.clone()), name, true);
@@ -73,6 +84,7 @@ impl KerasTensor {
             id: next_id(),
             layer,
             inputs: Vec::new(),
+            keywords: Vec::new(),
             form: ArgumentForm::Separate,
             kwargs: None,
             output_shapes: vec![shape],

@@ -2,11 +2,11 @@ use std::borrow::Borrow;
 use std::sync::Arc;
 
 use cornu_graph::check_size;
-use cornu_nn::{Layer, SymbolicShape};
+use cornu_nn::{Layer, LayerError, SymbolicShape};
 use serde_json::{Map, Value};
 
-use super::keras_tensor::{ArgumentForm, Call, KerasTensor};
-use super::next_id;
+use super::keras_tensor::{ArgumentForm, Call, KerasTensor, Keyword};
+use super::{CallOptions, next_id};
 use crate::ModelError;
 use crate::network::{LayerValues, Network, provisional_name};
 use crate::operation::Operation;
@@ -82,7 +82,7 @@ impl LayerHandle {
     /// [`ModelError::Layer`] if the layer does not take such an input; likewise for all the
     /// methods below.
     pub fn apply(&self, input: &KerasTensor) -> Result<KerasTensor, ModelError> {
-        self.call(&[input], ArgumentForm::Separate, None).map(first)
+        self.call(&[input], ArgumentForm::Separate, None, &[]).map(first)
     }
 
     /// Applies the layer to several tensors that it takes as one list, such as `Add` and
@@ -92,7 +92,7 @@ impl LayerHandle {
         &self,
         inputs: &[T],
     ) -> Result<KerasTensor, ModelError> {
-        self.call(inputs, ArgumentForm::List, None).map(first)
+        self.call(inputs, ArgumentForm::List, None, &[]).map(first)
     }
 
     /// Applies the layer to several tensors that it takes as separate arguments, such as query,
@@ -102,7 +102,7 @@ impl LayerHandle {
         &self,
         inputs: &[T],
     ) -> Result<KerasTensor, ModelError> {
-        self.call(inputs, ArgumentForm::Separate, None).map(first)
+        self.call(inputs, ArgumentForm::Separate, None, &[]).map(first)
     }
 
     /// Applies a `ReversibleEmbedding` the other way round, from vectors to scores: Keras's call
@@ -120,7 +120,7 @@ impl LayerHandle {
             ));
         }
         let arguments = Map::from_iter([("reverse".to_owned(), Value::Bool(true))]);
-        self.call(&[input], ArgumentForm::Separate, Some(arguments)).map(first)
+        self.call(&[input], ArgumentForm::Separate, Some(arguments), &[]).map(first)
     }
 
     /// Applies the layer to one or several tensors and gives all its outputs.
@@ -129,26 +129,43 @@ impl LayerHandle {
         &self,
         inputs: &[T],
     ) -> Result<Vec<KerasTensor>, ModelError> {
-        let form = if 1 < inputs.len() && self.takes_list() {
-            ArgumentForm::List
-        } else {
-            ArgumentForm::Separate
-        };
-        self.call(inputs, form, None)
+        self.call(inputs, self.form(inputs.len()), None, &[])
     }
 
-    /// Applies the layer with keyword arguments as a file gives them.
+    /// As [`LayerHandle::apply_all`], with more than inputs.
+    #[allow(clippy::missing_errors_doc, reason = "see `apply`")]
+    pub fn apply_with<T: Borrow<KerasTensor>>(
+        &self,
+        inputs: &[T],
+        options: &CallOptions,
+    ) -> Result<Vec<KerasTensor>, ModelError> {
+        let switches = options.switches().map(|key| (key.to_owned(), Value::Bool(true)));
+        self.call(inputs, self.form(inputs.len()), Some(switches.collect()), options.tensors())
+    }
+
+    fn form(&self, n_inputs: usize) -> ArgumentForm {
+        if 1 < n_inputs && self.takes_list() { ArgumentForm::List } else { ArgumentForm::Separate }
+    }
+
+    /// Applies the layer with keyword arguments as a file gives them, those that are tensors apart.
     pub(crate) fn call<T: Borrow<KerasTensor>>(
         &self,
         inputs: &[T],
         form: ArgumentForm,
         kwargs: Option<Map<String, Value>>,
+        tensors: &[(Keyword, KerasTensor)],
     ) -> Result<Vec<KerasTensor>, ModelError> {
-        let inputs: Vec<KerasTensor> = inputs.iter().map(|input| input.borrow().clone()).collect();
+        let mut inputs: Vec<KerasTensor> =
+            inputs.iter().map(|input| input.borrow().clone()).collect();
         let shapes: Vec<SymbolicShape> = inputs.iter().map(|input| input.shape().clone()).collect();
+        let is_on = |key: &str| kwargs.as_ref().is_some_and(|k| k.get(key) == Some(&true.into()));
         let checked = || {
             check_sizes("input", &shapes)?;
-            let outputs = self.output_shapes(&shapes, kwargs.as_ref())?;
+            self.check_call(inputs.len(), is_on("use_causal_mask"), tensors)?;
+            let mut outputs = self.output_shapes(&shapes, kwargs.as_ref())?;
+            if is_on("return_attention_scores") {
+                outputs.push(self.scores_shape(&shapes)?);
+            }
             check_sizes("output", &outputs)?;
             Ok(outputs)
         };
@@ -160,15 +177,67 @@ impl LayerHandle {
             )),
         })?;
         let n_outputs = output_shapes.len();
+        inputs.extend(tensors.iter().map(|(_, tensor)| tensor.clone()));
         let call = Arc::new(Call {
             id: next_id(),
             layer: self.clone(),
             inputs,
+            keywords: tensors.iter().map(|(keyword, _)| *keyword).collect(),
             form,
             kwargs,
             output_shapes,
         });
         Ok((0..n_outputs).map(|output| KerasTensor { call: call.clone(), output }).collect())
+    }
+
+    /// Whether the layer takes such keyword arguments.
+    fn check_call(
+        &self,
+        n_inputs: usize,
+        is_causal: bool,
+        tensors: &[(Keyword, KerasTensor)],
+    ) -> Result<(), Refusal> {
+        let class_name = self.kind().class_name();
+        let refuse = |setting: String, hint: &str| {
+            Err(Refusal::Layer(LayerError::Unsupported { setting, hint: hint.to_owned() }))
+        };
+        if is_causal && !class_name.ends_with("Attention") {
+            return refuse("use_causal_mask".to_owned(), "only attention layers take it");
+        }
+        for (keyword, _) in tensors {
+            match *keyword {
+                Keyword::AttentionMask if !TAKES_ATTENTION_MASK.contains(&class_name) => {
+                    let hint = "MultiHeadAttention and GroupQueryAttention take it";
+                    return refuse("attention_mask".to_owned(), hint);
+                }
+                Keyword::Mask(0) if TAKES_ATTENTION_MASK.contains(&class_name) => {
+                    let hint = "Keras forgets it; put what it says into the attention_mask";
+                    return refuse("query_mask".to_owned(), hint);
+                }
+                Keyword::Mask(input) if n_inputs <= input => {
+                    let hint = format!("the call has {n_inputs} inputs");
+                    return refuse(format!("a mask of input {input}"), &hint);
+                }
+                Keyword::Mask(_) if !matches!(self.kind(), LayerKind::Layer(_)) => {
+                    return refuse("mask".to_owned(), "give it to the layers of the inner model");
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn scores_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, Refusal> {
+        let shape = match self.kind() {
+            LayerKind::Layer(layer) => layer.scores_shape(inputs),
+            _ => None,
+        };
+        shape.ok_or_else(|| {
+            Refusal::Layer(LayerError::Unsupported {
+                setting: "return_attention_scores".to_owned(),
+                hint: "only attention layers have scores".to_owned(),
+            })
+        })
     }
 
     fn output_shapes(
@@ -229,8 +298,11 @@ impl LayerHandle {
     }
 }
 
+/// Layers whose `call` has an argument `attention_mask`.
+pub(crate) const TAKES_ATTENTION_MASK: &[&str] = &["MultiHeadAttention", "GroupQueryAttention"];
+
 enum Refusal {
-    Layer(cornu_nn::LayerError),
+    Layer(LayerError),
     Network(String),
 }
 
@@ -249,6 +321,15 @@ fn first(mut outputs: Vec<KerasTensor>) -> KerasTensor {
 }
 
 impl LayerKind {
+    /// The name of Keras's own class, which names, files and summaries go by; the public name is
+    /// another one for a single layer.
+    pub(crate) fn python_name(&self) -> &'static str {
+        match self.class_name() {
+            "GroupQueryAttention" => "GroupedQueryAttention",
+            name => name,
+        }
+    }
+
     /// Keras's class name.
     pub(crate) fn class_name(&self) -> &'static str {
         match self {

@@ -1,13 +1,15 @@
 //! The symbolic API: layers applied to [`KerasTensor`]s, which remember where they come from.
 
+mod call_options;
 mod keras_tensor;
 mod layer_handle;
 
+pub use call_options::CallOptions;
 pub use keras_tensor::{Input, KerasTensor, Tensors};
 pub use layer_handle::{LayerExt, LayerHandle};
 
-pub(crate) use keras_tensor::{ArgumentForm, Call};
-pub(crate) use layer_handle::LayerKind;
+pub(crate) use keras_tensor::{ArgumentForm, Call, Keyword};
+pub(crate) use layer_handle::{LayerKind, TAKES_ATTENTION_MASK};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

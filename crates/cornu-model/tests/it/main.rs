@@ -1,6 +1,7 @@
 //! Models against what the real Keras computed and wrote, and what must hold without it.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "tests")]
 
+mod calls;
 mod checks;
 mod golden;
 mod golden_callback;

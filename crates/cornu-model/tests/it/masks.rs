@@ -55,6 +55,27 @@ fn losses_of_masked_steps_do_not_count() {
     assert!((logs["loss"] - 5.0).abs() < 1e-6, "{logs:?}");
 }
 
+/// As losses, metrics that are means of a function leave out masked steps; others count them.
+#[test]
+fn metrics_of_masked_steps_do_not_count() {
+    let mut model =
+        Sequential::new([3, 1]).add(Masking::new(0.0)).add(Dense::new(1)).build().unwrap();
+    model.set_weights(&[Tensor::full([1, 1], 1.0), Tensor::full([1], 0.0)]).unwrap();
+    let compile = json!({"optimizer": "sgd", "loss": "mse", "metrics": ["mae", "Mean"],
+        "weighted_metrics": ["MeanAbsoluteError"]});
+    model.compile_with(Compile::from_config(&compile).unwrap()).unwrap();
+    let x = Tensor::new([2, 3, 1], vec![1.0, 2.0, 0.0, 4.0, 0.0, 0.0]).unwrap();
+    let y = Tensor::new([2, 3, 1], vec![2.0, 5.0, 100.0, 4.0, 9.0, 9.0]).unwrap();
+    let weights = Tensor::new([2, 3], vec![1.0, 0.5, 7.0, 2.0, 7.0, 7.0]).unwrap();
+    let data = cornu_model::Dataset::several(vec![x], vec![y]).unwrap();
+    let data = data.sample_weights(vec![weights]).unwrap();
+    let logs = model.evaluate_batches(&data, 2).unwrap();
+    // Keras averages values and weights of a sample before it adds the samples.
+    assert!((logs["mae"] - 4.0 / 3.0).abs() < 1e-6, "{logs:?}");
+    assert!((logs["MeanAbsoluteError"] - 2.5 / 3.5).abs() < 1e-6, "{logs:?}");
+    assert!((logs["Mean"] - 7.0 / 6.0).abs() < 1e-6, "{logs:?}");
+}
+
 #[test]
 fn sequences_too_long_to_unroll_are_refused() {
     let input = Input::new([MAX_STEPS + 1, 2]);

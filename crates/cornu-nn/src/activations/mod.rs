@@ -121,17 +121,17 @@ activations! {
 }
 
 impl Activation {
+    /// Keras's second names.
+    pub const ALIASES: &[(&str, &str)] = &[("hard_swish", "hard_silu"), ("swish", "silu")];
+
     /// The activation that Keras calls `name`.
     ///
     /// # Errors
     ///
     /// [`LayerError::UnknownClass`] if there is none.
     pub fn named(name: &str) -> Result<Self, LayerError> {
-        let main = match name {
-            "swish" => "silu",
-            "hard_swish" => "hard_silu",
-            other => other,
-        };
+        let alias = Self::ALIASES.iter().find(|(alias, _)| *alias == name);
+        let main = alias.map_or(name, |(_, main)| main);
         let unknown = || LayerError::UnknownClass { kind: "activation", name: name.to_owned() };
         Self::ALL.iter().copied().find(|one| one.name() == main).ok_or_else(unknown)
     }

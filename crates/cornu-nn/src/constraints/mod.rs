@@ -43,6 +43,14 @@ pub enum Constraint {
 }
 
 impl Constraint {
+    /// Keras's class names, each with its other names.
+    pub const CLASSES: &[(&str, &[&str])] = &[
+        ("MaxNorm", &["max_norm"]),
+        ("MinMaxNorm", &["min_max_norm"]),
+        ("NonNeg", &["non_neg"]),
+        ("UnitNorm", &["unit_norm"]),
+    ];
+
     /// [`Constraint::MaxNorm`] over axis 0.
     pub fn max_norm(max_value: f64) -> Self {
         Self::MaxNorm { max_value, axis: vec![0] }

@@ -120,6 +120,25 @@ impl Default for Initializer {
 }
 
 impl Initializer {
+    /// Keras's class names, each with its other names.
+    pub const CLASSES: &[(&str, &[&str])] = &[
+        ("Constant", &["constant"]),
+        ("GlorotNormal", &["glorot_normal"]),
+        ("GlorotUniform", &["glorot_uniform"]),
+        ("HeNormal", &["he_normal"]),
+        ("HeUniform", &["he_uniform"]),
+        ("Identity", &["IdentityInitializer", "identity"]),
+        ("LecunNormal", &["lecun_normal"]),
+        ("LecunUniform", &["lecun_uniform"]),
+        ("Ones", &["ones"]),
+        ("Orthogonal", &["OrthogonalInitializer", "orthogonal"]),
+        ("RandomNormal", &["random_normal"]),
+        ("RandomUniform", &["random_uniform"]),
+        ("TruncatedNormal", &["truncated_normal"]),
+        ("VarianceScaling", &["variance_scaling"]),
+        ("Zeros", &["zeros"]),
+    ];
+
     /// Keras's class name.
     pub fn class_name(&self) -> &'static str {
         match self {

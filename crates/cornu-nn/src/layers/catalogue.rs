@@ -103,7 +103,7 @@ pub fn layer_from_config(
     Ok(with_box_format((entry.from_config)(config)?, config))
 }
 
-/// Checks a layer's `dtype`: null, `"float32"` or Keras's policy object of that name.
+/// Checks the `dtype` of a layer, loss or metric: null, `"float32"` or Keras's policy object of that name.
 ///
 /// # Errors
 ///
@@ -119,7 +119,7 @@ pub fn check_dtype(dtype: &Value) -> Result<(), LayerError> {
     }
     Err(LayerError::Unsupported {
         setting: format!("dtype={name}"),
-        hint: "layers compute in float32; save the model with that policy".to_owned(),
+        hint: "Cornu computes in float32; save the model with that policy".to_owned(),
     })
 }
 

@@ -141,6 +141,12 @@ pub trait Layer: Debug + Send + Sync {
         Ok(vec![self.lower(cx, inputs)?])
     }
 
+    /// Shape of the attention scores that a call gives after its output if it is asked for them
+    /// ([`CallArguments::return_attention_scores`]); `None` for layers without scores.
+    fn scores_shape(&self, _inputs: &[SymbolicShape]) -> Option<SymbolicShape> {
+        None
+    }
+
     /// Sublayers without weights, each with those that lead to it from outside in: files have a place
     /// for them too.
     fn weightless_sublayers(&self) -> Vec<Vec<Sublayer>> {
@@ -322,6 +328,9 @@ pub struct CallArguments {
     pub attention_mask: Option<ValueId>,
     /// Whether each query sees only the keys up to its own position. Default: false.
     pub use_causal_mask: bool,
+    /// Whether the softmax's numbers are an output, too; only for layers that have
+    /// [`Layer::scores_shape`]. Default: false.
+    pub return_attention_scores: bool,
 }
 
 impl LowerCx<'_> {

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::{
-    BinaryCrossentropy, BinaryFocalCrossentropy, CategoricalCrossentropy,
+    BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
     CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge,
     CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, Loss, MeanAbsoluteError,
     MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson, Reduction,
     SparseCategoricalCrossentropy, SquaredHinge, Tversky,
 };
 use crate::config::object_parts;
+use crate::layers::check_dtype;
 use crate::{ConfigReader, LayerError};
 
 /// A loss that can be asked for by name.
@@ -129,6 +130,7 @@ pub const LOSSES: &[LossEntry] = &[
         names: &["tversky"],
         read: |config| read!(Tversky, config, TVERSKY),
     },
+    LossEntry { class_name: "CTC", names: &["ctc"], read: |config| read!(CTC, config) },
 ];
 
 /// The loss that Keras names or writes as `value`: `"mse"`, `"MeanSquaredError"`, or an object.
@@ -153,6 +155,7 @@ pub fn loss_from_config(value: &Value) -> Result<Box<dyn Loss>, LayerError> {
         .ok_or(LayerError::UnknownClass { kind: "loss", name })?;
     let mut reader = ConfigReader::new(&config)?;
     reader.ignore(&["dtype"]);
+    check_dtype(&config["dtype"])?;
     let loss = (entry.read)(&mut reader)?;
     reader.finish()?;
     Ok(loss)

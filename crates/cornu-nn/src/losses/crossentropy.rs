@@ -206,7 +206,9 @@ impl Loss for CategoricalCrossentropy {
     fn losses(&self, graph: &mut Graph, y_true: ValueId, y_pred: ValueId) -> Built {
         let axis = resolve_axis(graph, y_pred, self.axis)?;
         same_shape(graph, y_true, y_pred)?;
-        let n_classes = axis_size(graph, y_pred, axis)? as f64;
+        // As in Keras the last axis counts, even if it is not that of the classes.
+        let last = graph.shape(y_true).rank().saturating_sub(1);
+        let n_classes = axis_size(graph, y_true, last)? as f64;
         let y = smooth(graph, y_true, self.label_smoothing, n_classes)?;
         let log_p = log_probabilities(graph, y_pred, axis, self.from_logits)?;
         let taken = graph.mul(y, log_p)?;

@@ -6,6 +6,7 @@
 mod catalogue;
 mod common;
 mod crossentropy;
+mod ctc;
 mod focal;
 mod hinge;
 mod overlap;
@@ -26,6 +27,7 @@ pub use catalogue::{LOSSES, LossEntry, crossentropy_for_shapes, loss_from_config
 pub use crossentropy::{
     BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
 };
+pub use ctc::CTC;
 pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
 pub use hinge::{CategoricalHinge, Hinge, SquaredHinge};
 pub use overlap::{Dice, Tversky};

@@ -46,6 +46,10 @@ macro_rules! mean_of_matches {
                 self.name = name.to_owned();
             }
 
+            fn heeds_mask(&self) -> bool {
+                true
+            }
+
             fn own_config(&self) -> Map<String, Value> {
                 ConfigWriter::new()$(.set(stringify!($field), self.$field))*.finish()
             }

@@ -1,7 +1,7 @@
 //! Areas under curves. Source: Keras 3, `keras/src/metrics/confusion_metrics.py`.
 
 use cornu_tensor::{Array, Tensor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::common::{divide_no_nan, named};
 use super::confusion::{Confusion, Selection, Thresholds};
@@ -166,6 +166,12 @@ impl Default for AUC {
     }
 }
 
+/// Keras writes these numbers as a tensor.
+fn as_tensor(numbers: &[f64]) -> Value {
+    let value: Vec<f64> = numbers.iter().map(|&number| f64::from(number as f32)).collect();
+    json!({"class_name": "__tensor__", "config": {"value": value, "dtype": "float32"}})
+}
+
 impl Metric for AUC {
     named!(AUC, Some(Direction::Up));
 
@@ -185,7 +191,7 @@ impl Metric for AUC {
             .set("summation_method", summation)
             .set("multi_label", self.multi_label)
             .set("num_labels", self.num_labels)
-            .set("label_weights", self.label_weights.clone())
+            .set("label_weights", self.label_weights.as_deref().map(as_tensor))
             .set("from_logits", self.from_logits)
             .finish();
         if let Some(thresholds) = &self.thresholds {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::config::object_parts;
+use crate::layers::check_dtype;
 use crate::losses::{crossentropy_for_shapes, loss_from_config, optional_text};
 use crate::{ConfigReader, losses};
 
@@ -257,9 +258,10 @@ pub fn metric_from_config(value: &Value) -> Result<Box<dyn Metric>, LayerError> 
     let entry = METRICS
         .iter()
         .find(|entry| entry.class_name == name || entry.names.contains(&name.as_str()))
-        .ok_or(LayerError::UnknownClass { kind: "metric", name })?;
+        .ok_or(LayerError::UnknownClass { kind: "metric", name: name.clone() })?;
     let mut reader = ConfigReader::new(&config)?;
     reader.ignore(&["dtype"]);
+    check_metric_dtype(&name, &config["dtype"])?;
     let mut metric = (entry.read)(&mut reader)?;
     if let Some(name) = optional_text(&mut reader, "name")? {
         metric.set_name(&name);
@@ -296,6 +298,21 @@ pub fn metric_for_shapes(
 fn loss_as_metric(value: &Value) -> Option<Box<dyn Metric>> {
     let loss = loss_from_config(value).ok()?;
     Some(Box::new(LossMetric::new(loss, value.as_str()?)))
+}
+
+/// As [`check_dtype`]; the counts of an intersection over union are whole numbers, of any size.
+fn check_metric_dtype(class_name: &str, dtype: &Value) -> Result<(), LayerError> {
+    if !class_name.ends_with("IoU") {
+        return check_dtype(dtype);
+    }
+    let name = if dtype.is_object() { &dtype["config"]["name"] } else { dtype };
+    match name.as_str() {
+        Some(name) if !name.starts_with("int") => Err(LayerError::Unsupported {
+            setting: format!("dtype={name}"),
+            hint: "leave it out: samples are counted in whole numbers".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn read_auc(config: &mut ConfigReader) -> Result<AUC, LayerError> {
@@ -393,7 +410,11 @@ fn thresholds(config: &mut ConfigReader) -> Result<Option<Vec<f64>>, LayerError>
 }
 
 fn numbers(config: &mut ConfigReader, key: &str) -> Result<Option<Vec<f64>>, LayerError> {
-    let Some(value) = config.present(key) else { return Ok(None) };
+    let Some(mut value) = config.present(key) else { return Ok(None) };
+    // Keras writes some lists as tensors.
+    if value["class_name"] == "__tensor__" {
+        value = value["config"]["value"].take();
+    }
     let numbers = match &value {
         Value::Array(list) => list.iter().map(Value::as_f64).collect(),
         single => single.as_f64().map(|number| vec![number]),

@@ -35,6 +35,10 @@ macro_rules! correlation {
         impl Metric for $class {
             named!($class, Some(Direction::Up));
 
+            fn heeds_mask(&self) -> bool {
+                true
+            }
+
             fn own_config(&self) -> Map<String, Value> {
                 ConfigWriter::new().set("axis", -1).finish()
             }

@@ -70,6 +70,10 @@ macro_rules! loss_metric {
                 self.name = name.to_owned();
             }
 
+            fn heeds_mask(&self) -> bool {
+                true
+            }
+
             fn own_config(&self) -> Map<String, Value> {
                 let mut config = self.loss.own_config();
                 if self.class_name() == "BinaryCrossentropy" {
@@ -198,6 +202,10 @@ impl Metric for LossMetric {
 
     fn set_name(&mut self, name: &str) {
         self.name = name.to_owned();
+    }
+
+    fn heeds_mask(&self) -> bool {
+        true
     }
 
     fn update(

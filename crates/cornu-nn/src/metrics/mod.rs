@@ -61,6 +61,12 @@ pub trait Metric: Debug + Send + Sync {
         Map::new()
     }
 
+    /// Whether it leaves out what the mask of the predictions leaves out, as Keras's means of a
+    /// function do: the mask then is to be a factor of the sample weights.
+    fn heeds_mask(&self) -> bool {
+        false
+    }
+
     /// Takes a batch into account; labels that are whole numbers come as floats.
     ///
     /// # Errors
@@ -95,7 +101,9 @@ pub trait Metric: Debug + Send + Sync {
     fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         config.insert("name".to_owned(), self.name().into());
-        config.insert("dtype".to_owned(), "float32".into());
+        // Intersections over unions count in whole numbers.
+        let dtype = if self.class_name().ends_with("IoU") { "int64" } else { "float32" };
+        config.insert("dtype".to_owned(), dtype.into());
         config.extend(self.own_config());
         config
     }

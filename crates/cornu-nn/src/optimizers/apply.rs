@@ -220,6 +220,7 @@ impl Step<'_> {
             let slots: Vec<ValueId> = positions.iter().map(|&i| self.state[i]).collect();
             let (optimizer, decayed) = (self.optimizer, self.values[variable]);
             let mut cx = self.cx(&prepared.scalars);
+            cx.undecayed = Some(param.value);
             let (value, slots) = optimizer.update(&mut cx, decayed, gradient, &slots)?;
             self.values[variable] = self.if_due(due, value, param.value)?;
             for (position, slot) in positions.into_iter().zip(slots) {
@@ -247,6 +248,7 @@ impl Step<'_> {
             learning_rate: self.learning_rate,
             iteration: self.iteration,
             scalars,
+            undecayed: None,
         }
     }
 

@@ -172,6 +172,8 @@ pub struct UpdateCx<'a> {
     pub iteration: ValueId,
     /// What [`Optimizer::prepare`] computed.
     pub scalars: &'a [ValueId],
+    /// The variable as it was before weight decay; none in [`Optimizer::prepare`].
+    pub undecayed: Option<ValueId>,
 }
 
 /// What [`Optimizer::prepare`] computed.

@@ -12,7 +12,7 @@ optimizer! {
     /// `x = (p - (1 - b1) z) / b1`, `x += (z - x) / t`, `p = (1 - b1) z + b1 x`.
     ///
     /// As in Keras on TensorFlow `x` is recovered from the new `z` (on JAX: from the old one). `z`
-    /// begins at the variable. Source: Keras 3, `keras/src/optimizers/schedule_free_adamw.py`.
+    /// begins at the variable, before its first decay. Source: Keras 3, `keras/src/optimizers/schedule_free_adamw.py`.
     ScheduleFreeAdamW, "schedule_free_adam_w", 0.0025, {
         /// How far the variable lies towards the mean. Default 0.9.
         beta_1: f64 = 0.9,
@@ -61,7 +61,7 @@ impl Optimizer for ScheduleFreeAdamW {
             [cx.scalars[0], cx.scalars[1], cx.scalars[2], cx.scalars[3]];
         let beta_1 = rounded(self.beta_1);
         let graph = &mut *cx.graph;
-        let z = graph.select(is_first, variable, slots[0])?;
+        let z = graph.select(is_first, cx.undecayed.unwrap_or(variable), slots[0])?;
         let square = graph.square(gradient)?;
         let v = moving_average(graph, slots[1], square, rounded(self.beta_2))?;
         let v_hat = graph.mul(v, correction)?;

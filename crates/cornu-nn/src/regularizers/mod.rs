@@ -41,6 +41,14 @@ pub enum Regularizer {
 }
 
 impl Regularizer {
+    /// Keras's class names, each with its other names.
+    pub const CLASSES: &[(&str, &[&str])] = &[
+        ("L1", &["l1"]),
+        ("L1L2", &["l1_l2"]),
+        ("L2", &["l2"]),
+        ("OrthogonalRegularizer", &["orthogonal_regularizer"]),
+    ];
+
     /// [`Regularizer::L1`].
     pub fn l1(l1: f64) -> Self {
         Self::L1 { l1 }

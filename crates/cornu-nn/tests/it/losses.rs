@@ -130,6 +130,13 @@ fn unknown_names_and_settings_are_errors() {
     let config = json!({"label_smoothing": 2.0});
     let object = json!({"class_name": "BinaryCrossentropy", "config": config});
     assert!(error(object).contains("label_smoothing"));
+    for policy in ["float64", "float16", "mixed_bfloat16"] {
+        let object = json!({"class_name": "Huber", "config": {"dtype": policy}});
+        assert!(error(object.clone()).contains(policy));
+        let metric = json!({"class_name": "AUC", "config": {"dtype": policy}});
+        let refused = cornu_nn::metrics::metric_from_config(&metric).unwrap_err().to_string();
+        assert!(refused.contains(policy), "{refused}");
+    }
     let object = json!({"class_name": "Hinge", "config": {"reduction": "average"}});
     assert!(error(object).contains("average"));
 }
@@ -190,6 +197,21 @@ fn probabilities_straight_from_a_softmax_are_taken_back_to_logits() {
         assert!((outputs[0].data()[0] - 40.0).abs() < 1e-9, "{outputs:?}");
         assert!((outputs[1].data()[0] + 1.0).abs() < 1e-9, "{outputs:?}");
     }
+}
+
+/// As in Keras labels are smoothed by the size of the last axis, whichever the classes' axis is.
+#[test]
+fn labels_are_smoothed_by_the_last_axis() {
+    let mut graph = Graph::new();
+    let y_true = graph.input("y_true", Shape::batched([3, 2])).unwrap();
+    let y_pred = graph.input("y_pred", Shape::batched([3, 2])).unwrap();
+    let loss = CategoricalCrossentropy::new().axis(1).label_smoothing(0.2);
+    let value = loss.lower(&mut graph, y_true, y_pred, None).unwrap();
+    graph.set_output("loss", value);
+    let inputs: &[(&str, &[f32])] =
+        &[("y_true", &[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]), ("y_pred", &[0.5; 6])];
+    let loss = run_exact(graph, inputs, 1)[0].data()[0];
+    assert!((loss - (0.8 + 3.0 * 0.1) * 3f64.ln()).abs() < 1e-9, "{loss}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use cornu_nn::metrics::{
     Precision, SparseTopKCategoricalAccuracy, accuracy_for_shapes, metric_for_shapes,
     metric_from_config,
 };
-use cornu_tensor::Array;
+use cornu_tensor::{Array, Tensor};
 use cornu_testkit::Case;
 use serde_json::{Value, json};
 
@@ -193,4 +193,38 @@ fn every_metric_goes_on_from_its_variables() {
         tried += 1;
     }
     assert!(30 < tried, "{tried}");
+}
+
+/// As in Keras, whose counts are whole numbers; files say so.
+#[test]
+fn weights_of_intersections_are_cut_to_whole_numbers() {
+    let config = json!({"num_classes": 2, "target_class_ids": [1], "dtype": "int64"});
+    let mut metric = metric_from_config(&json!({"class_name": "IoU", "config": config})).unwrap();
+    let tensor = |values: [f32; 3]| Tensor::new([3], values.to_vec()).unwrap();
+    let (y_true, y_pred) = (tensor([1.0, 1.0, 1.0]), tensor([1.0, 0.0, 0.0]));
+    metric.update(&y_true, &y_pred, Some(&tensor([1.9, 3.2, 0.9]))).unwrap();
+    assert!((metric.result()[0] - 0.25).abs() < 1e-6, "{:?}", metric.result());
+    let config = json!({"num_classes": 2, "dtype": "float32"});
+    let error = metric_from_config(&json!({"class_name": "MeanIoU", "config": config}));
+    assert!(error.unwrap_err().to_string().contains("float32"));
+}
+
+/// Keras writes a list of weights as a tensor.
+#[test]
+fn weights_of_labels_are_read_as_keras_writes_them() {
+    let weights =
+        json!({"class_name": "__tensor__", "config": {"value": [0.25, 0.5], "dtype": "float32"}});
+    let config = json!({"multi_label": true, "num_labels": 2, "label_weights": weights});
+    let metric = metric_from_config(&json!({"class_name": "AUC", "config": config})).unwrap();
+    assert_eq!(metric.config()["label_weights"]["config"]["value"], json!([0.25, 0.5]));
+}
+
+#[test]
+fn a_sample_s_weight_counts_for_all_of_its_labels() {
+    let tensor = |dims: &[usize], values: &[f32]| Tensor::new(dims, values.to_vec()).unwrap();
+    let y_true = tensor(&[2, 2], &[1.0, 1.0, 1.0, 0.0]);
+    let y_pred = tensor(&[2, 2], &[0.9, 0.1, 0.2, 0.8]);
+    let mut metric = Precision::new();
+    metric.update(&y_true, &y_pred, Some(&tensor(&[2], &[3.0, 1.0]))).unwrap();
+    assert!((metric.result()[0] - 0.75).abs() < 1e-6, "{:?}", metric.result());
 }

@@ -329,3 +329,15 @@ fn accumulated_gradients_move_variables_in_the_last_step_only() {
     }
     assert_eq!(seen, [1.0, 0.5, 0.5, 0.0]);
 }
+
+/// The point from which steps are made begins at the variable, which decays only afterwards.
+#[test]
+fn a_schedule_free_optimizer_begins_at_the_variable_before_its_decay() {
+    let config = json!({"class_name": "ScheduleFreeAdamW", "config": {"weight_decay": 0.5}});
+    let optimizer = optimizer_from_config(&config).unwrap();
+    let start = [(VariableSpec { name: "w".to_owned(), dims: vec![1] }, Array::full([1], 1.0))];
+    let mut trainer = Trainer::new(&*optimizer, &start, &[None], Runtime::Reference);
+    trainer.step(&[vec![1.0]], 0.125, 0, true);
+    let w = f64::from(trainer.variables.get(0).data()[0]);
+    assert!((w - 0.875).abs() < 1e-6, "{w}");
+}

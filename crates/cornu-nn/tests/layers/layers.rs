@@ -28,7 +28,7 @@ fn layers_compute_what_keras_computes() {
 
 /// A call argument that layers do not take.
 fn unknown_argument(case: &Case) -> Option<&str> {
-    let known = ["mask", "attention_mask", "use_causal_mask"];
+    let known = ["mask", "attention_mask", "use_causal_mask", "return_attention_scores"];
     let mut keys =
         case.json["call_kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.keys());
     keys.find(|key| !known.contains(&key.as_str())).map(String::as_str)
@@ -56,7 +56,10 @@ fn call_arguments(
     };
     let attention_mask = tensor(&kwargs["attention_mask"])?;
     let use_causal_mask = kwargs["use_causal_mask"] == true;
-    Ok((CallArguments { masks, attention_mask, use_causal_mask }, fed))
+    let return_attention_scores = kwargs["return_attention_scores"] == true;
+    let arguments =
+        CallArguments { masks, attention_mask, use_causal_mask, return_attention_scores };
+    Ok((arguments, fed))
 }
 
 /// Reads a layer as a model does.
@@ -142,7 +145,10 @@ fn experiment(
     let samples = inputs[0].dims()[0];
     let shapes: Vec<SymbolicShape> =
         inputs.iter().map(|input| SymbolicShape::batched(&input.dims()[1..])).collect();
-    let output_shapes = layer.output_shapes(&shapes)?;
+    let mut output_shapes = layer.output_shapes(&shapes)?;
+    if case.json["call_kwargs"]["return_attention_scores"] == true {
+        output_shapes.extend(layer.scores_shape(&shapes));
+    }
     let specs = layer.weights(&shapes)?;
 
     let described: Vec<(&str, &[usize], bool)> =

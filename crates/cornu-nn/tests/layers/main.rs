@@ -9,5 +9,6 @@ mod initializers;
 mod layers;
 mod pictures;
 mod random;
+mod renorm;
 mod runtimes;
 mod tally;

@@ -1,7 +1,7 @@
 use cornu_graph::ValueId;
 use serde_json::{Map, Value};
 
-use super::dot_product::{attend, output_shape, pairwise_sums};
+use super::dot_product::{attend, output_shape, pairwise_sums, scores_shape};
 use crate::layers::setters::setters;
 use crate::layers::{Layer, LowerCx, WeightSpec};
 use crate::{ConfigReader, ConfigWriter, Initializer, LayerError, SymbolicShape};
@@ -71,7 +71,19 @@ impl Layer for AdditiveAttention {
         Ok(vec![WeightSpec::new("scale", [size], &Initializer::default())?])
     }
 
+    fn scores_shape(&self, inputs: &[SymbolicShape]) -> Option<SymbolicShape> {
+        scores_shape(inputs)
+    }
+
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        Ok(self.lower_outputs(cx, inputs)?[0])
+    }
+
+    fn lower_outputs(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+    ) -> Result<Vec<ValueId>, LayerError> {
         let (query, value) = (inputs[0], inputs[1]);
         let key = inputs.get(2).copied().unwrap_or(value);
         let g = &mut *cx.graph;

@@ -110,7 +110,19 @@ impl Layer for Attention {
         Ok(weights)
     }
 
+    fn scores_shape(&self, inputs: &[SymbolicShape]) -> Option<SymbolicShape> {
+        scores_shape(inputs)
+    }
+
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        Ok(self.lower_outputs(cx, inputs)?[0])
+    }
+
+    fn lower_outputs(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+    ) -> Result<Vec<ValueId>, LayerError> {
         let (query, value) = (inputs[0], inputs[1]);
         let key = inputs.get(2).copied().unwrap_or(value);
         let scale = cx.weights.first().copied().filter(|_| self.use_scale);
@@ -168,6 +180,12 @@ pub(super) fn output_shape(
     Ok(inputs[0].with_last(inputs[1].last()))
 }
 
+/// `(samples, ..., queries, keys)`.
+pub(super) fn scores_shape(inputs: &[SymbolicShape]) -> Option<SymbolicShape> {
+    let key = inputs.get(2).or(inputs.get(1))?.dims();
+    Some(inputs.first()?.with_last(*key.get(key.len().checked_sub(2)?)?))
+}
+
 /// `query + key` for each pair: `(..., queries, keys, size)`.
 pub(super) fn pairwise_sums(
     g: &mut Graph,
@@ -185,13 +203,14 @@ pub(super) fn pairwise_sums(
     g.add(query, key)
 }
 
-/// The softmax of the scores that the masks leave, with dropout, times the values.
+/// The softmax of the scores that the masks leave, with dropout, times the values; and the softmax
+/// itself, if the call asks for it.
 pub(super) fn attend(
     cx: &mut LowerCx<'_>,
     scores: ValueId,
     value: ValueId,
     dropout: f64,
-) -> Result<ValueId, LayerError> {
+) -> Result<Vec<ValueId>, LayerError> {
     let (of_query, of_value, is_causal) = (cx.mask(0), cx.mask(1), cx.call.use_causal_mask);
     let g = &mut *cx.graph;
     let shape = g.shape(scores).clone();
@@ -216,11 +235,14 @@ pub(super) fn attend(
     };
     let weights = g.softmax(seen, rank - 1)?;
     let weights = drop(cx, weights, dropout, shape)?;
+    let returns_scores = cx.call.return_attention_scores;
     let g = &mut *cx.graph;
-    let y = g.matmul(weights, value, false, false)?;
-    let Some(mask) = of_query else { return Ok(y) };
-    let mask_rank = g.shape(mask).rank();
-    let mask = masks::expand(g, mask, mask_rank)?;
-    let zero = g.scalar(0.0)?;
-    Ok(g.select(mask, y, zero)?)
+    let mut y = g.matmul(weights, value, false, false)?;
+    if let Some(mask) = of_query {
+        let mask_rank = g.shape(mask).rank();
+        let mask = masks::expand(g, mask, mask_rank)?;
+        let zero = g.scalar(0.0)?;
+        y = g.select(mask, y, zero)?;
+    }
+    Ok(if returns_scores { vec![y, weights] } else { vec![y] })
 }

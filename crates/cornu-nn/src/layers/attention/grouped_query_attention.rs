@@ -101,7 +101,7 @@ impl Layer for GroupQueryAttention {
         let key = last.get(2).copied().unwrap_or(last[1]);
         let all = vec![self.num_query_heads, self.head_dim];
         let shared = vec![self.num_key_value_heads, self.head_dim];
-        self.settings.weights(|projection| match projection {
+        self.settings.weights("_", |projection| match projection {
             Projection::Query | Projection::Gate => [vec![last[0]], all.clone()],
             Projection::Key => [vec![key], shared.clone()],
             Projection::Value => [vec![last[1]], shared.clone()],
@@ -109,7 +109,23 @@ impl Layer for GroupQueryAttention {
         })
     }
 
+    fn scores_shape(&self, inputs: &[SymbolicShape]) -> Option<SymbolicShape> {
+        let [query, value, ..] = inputs else { return None };
+        let steps = |shape: &SymbolicShape| shape.dims().get(1).copied().flatten();
+        let heads = Some(self.num_query_heads);
+        let samples = query.dims().first().copied().flatten();
+        Some(SymbolicShape::new([samples, heads, steps(query), steps(value)]))
+    }
+
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        Ok(self.lower_outputs(cx, inputs)?[0])
+    }
+
+    fn lower_outputs(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+    ) -> Result<Vec<ValueId>, LayerError> {
         let settings = &self.settings;
         let (query_in, value_in) = (inputs[0], inputs[1]);
         let key_in = inputs.get(2).copied().unwrap_or(value_in);
@@ -123,6 +139,7 @@ impl Layer for GroupQueryAttention {
             true => Some(settings.project(cx, Projection::Gate, query_in, 1)?),
             false => None,
         };
+        let returns_scores = cx.call.return_attention_scores;
         let g = &mut *cx.graph;
         let query = self.heads_first(g, query)?;
         let key = self.heads_first(g, key)?;
@@ -136,7 +153,7 @@ impl Layer for GroupQueryAttention {
                 let mask =
                     if g.shape(mask).rank() == 3 { masks::expand(g, mask, 1)? } else { mask };
                 // As in multi-head attention, a query that sees nothing takes the mean of all.
-                if settings.dropout == 0.0 {
+                if settings.dropout == 0.0 && !returns_scores {
                     let low = g.scalar(-1e9)?;
                     let seen = g.select(mask, scores, low)?;
                     g.softmax(seen, 3)?
@@ -145,8 +162,8 @@ impl Layer for GroupQueryAttention {
                 }
             }
         };
-        let weights = drop(cx, weights, settings.dropout, scores_shape)?;
-        let y = cx.graph.matmul(weights, value, false, false)?;
+        let dropped = drop(cx, weights, settings.dropout, scores_shape)?;
+        let y = cx.graph.matmul(dropped, value, false, false)?;
         let mut y = cx.graph.transpose(y, &[0, 2, 1, 3])?;
         if let Some(gate) = gate {
             y = cx.graph.mul(y, gate)?;
@@ -156,7 +173,7 @@ impl Layer for GroupQueryAttention {
         if let Some(regularizer) = settings.activity_regularizer {
             output::penalise(cx, regularizer, y)?;
         }
-        Ok(y)
+        Ok(if returns_scores { vec![y, weights] } else { vec![y] })
     }
 
     fn supports_masking(&self) -> bool {

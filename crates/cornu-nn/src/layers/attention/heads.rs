@@ -96,9 +96,11 @@ impl HeadSettings {
         .filter(move |&one| use_gate || one != Projection::Gate)
     }
 
-    /// The weights of all projections; `sizes` tells the axes that each sums over and makes.
+    /// The weights of all projections, whose attributes begin with `prefix`; `sizes` tells the axes
+    /// that each sums over and makes.
     pub(super) fn weights(
         &self,
+        prefix: &str,
         sizes: impl Fn(Projection) -> [Vec<usize>; 2],
     ) -> Result<Vec<WeightSpec>, LayerError> {
         let mut weights = Vec::new();
@@ -107,11 +109,13 @@ impl HeadSettings {
             let (name, attribute) = match projection {
                 Projection::Query => ("query", "query_dense"),
                 Projection::Key => ("key", "key_dense"),
-                Projection::Gate => ("gate", "_gate_dense"),
+                Projection::Gate => ("gate", "gate_dense"),
                 Projection::Value => ("value", "value_dense"),
                 Projection::Output => ("attention_output", "output_dense"),
             };
-            let sublayer = Sublayer::new(name, attribute);
+            // Keras's attribute of the gate has the underscore in any case.
+            let prefix = if projection == Projection::Gate { "_" } else { prefix };
+            let sublayer = Sublayer::new(name, format!("{prefix}{attribute}"));
             let fans = [from.iter().product(), to.iter().product()];
             let kernel = self.kernel.spec("kernel", &[&from[..], &to[..]].concat())?;
             weights.push(kernel.with_fans(fans).of_sublayer(sublayer.clone()));

@@ -287,7 +287,7 @@ impl Layer for MultiHeadAttention {
         let last =
             last.ok_or_else(|| LayerError::input_shape("known sizes of the last axes", inputs))?;
         let key = last.get(2).copied().unwrap_or(last[1]);
-        self.settings.weights(|projection| match projection {
+        self.settings.weights("", |projection| match projection {
             Projection::Query => [vec![last[0]], vec![self.num_heads, self.key_dim]],
             Projection::Key => [vec![key], vec![self.num_heads, self.key_dim]],
             Projection::Gate => [vec![last[0]], vec![self.num_heads, self.value_dim]],
@@ -299,7 +299,27 @@ impl Layer for MultiHeadAttention {
         })
     }
 
+    fn scores_shape(&self, inputs: &[SymbolicShape]) -> Option<SymbolicShape> {
+        let [query, value, ..] = inputs else { return None };
+        let axes = self.axes(query.rank()).ok()?;
+        let (mut dims, mut others) = (Vec::new(), Vec::new());
+        for (axis, &dim) in query.dims().iter().enumerate().take(query.rank() - 1) {
+            if axes.contains(&axis) { dims.push(dim) } else { others.push(dim) }
+        }
+        others.push(Some(self.num_heads));
+        dims.extend(axes.iter().map(|&axis| value.dims()[axis]));
+        Some(SymbolicShape::new([others, dims].concat()))
+    }
+
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
+        Ok(self.lower_outputs(cx, inputs)?[0])
+    }
+
+    fn lower_outputs(
+        &self,
+        cx: &mut LowerCx<'_>,
+        inputs: &[ValueId],
+    ) -> Result<Vec<ValueId>, LayerError> {
         let settings = &self.settings;
         let (query_in, value_in) = (inputs[0], inputs[1]);
         let key_in = inputs.get(2).copied().unwrap_or(value_in);
@@ -324,6 +344,7 @@ impl Layer for MultiHeadAttention {
             false => None,
         };
 
+        let returns_scores = cx.call.return_attention_scores;
         let g = &mut *cx.graph;
         let query = self.stacked(g, query, &axes)?;
         let key = self.stacked(g, key, &axes)?;
@@ -332,8 +353,8 @@ impl Layer for MultiHeadAttention {
         let scores = g.mul_scalar(scores, masks::score_scale(self.key_dim))?;
         let scores_shape = g.shape(scores).clone();
         // Keras's fused attention leaves the mean of all values to a query that sees none; its
-        // explicit one, for dropout and pictures, leaves nothing.
-        let is_fused = settings.dropout == 0.0 && query_shape.rank() == 3;
+        // explicit one, for dropout, pictures and scores that are returned, leaves nothing.
+        let is_fused = settings.dropout == 0.0 && query_shape.rank() == 3 && !returns_scores;
         let weights = match mask {
             None => g.softmax(scores, 3)?,
             Some(mask) => {
@@ -347,13 +368,20 @@ impl Layer for MultiHeadAttention {
                 }
             }
         };
-        let weights = drop(cx, weights, settings.dropout, scores_shape)?;
-        let y = cx.graph.matmul(weights, value, false, false)?;
+        let dropped = drop(cx, weights, settings.dropout, scores_shape)?;
+        let y = cx.graph.matmul(dropped, value, false, false)?;
         let mut y = self.unstacked(cx.graph, y, &axes, &query_shape)?;
         if let Some(gate) = gate {
             y = cx.graph.mul(y, gate)?;
         }
-        settings.project(cx, Projection::Output, y, 2)
+        let y = settings.project(cx, Projection::Output, y, 2)?;
+        if !returns_scores {
+            return Ok(vec![y]);
+        }
+        let shapes = [query_in, value_in].map(|x| SymbolicShape::from_graph(cx.graph.shape(x)));
+        let shape = self.scores_shape(&shapes).and_then(|shape| shape.to_graph());
+        let shape = shape.ok_or_else(|| LayerError::input_shape("known sizes", &shapes))?;
+        Ok(vec![y, cx.graph.reshape(weights, shape)?])
     }
 
     fn supports_masking(&self) -> bool {

@@ -9,8 +9,9 @@ use crate::{ConfigReader, ConfigWriter, Initializer, LayerError, Regularizer, Sy
 ///
 /// Input any shape of whole numbers from 0 to below `input_dim` (other numbers give NaN), result the
 /// same with an axis of `output_dim` at the end. Weight: `embeddings` `(input_dim, output_dim)`. With
-/// `mask_zero` the output has a mask that leaves out zeros. Keras 3,
-/// keras/src/layers/core/embedding.py.
+/// `mask_zero` the output has a mask that leaves out zeros. The gradient of a row that occurs more than
+/// once is a sum, which clipping and optimizers then see, as in Keras on JAX and torch (on TensorFlow
+/// they see, and square, each part by itself). Keras 3, keras/src/layers/core/embedding.py.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Embedding {
     /// Rows of the table.

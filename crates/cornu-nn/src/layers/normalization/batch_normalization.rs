@@ -1,6 +1,6 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 use cornu_tensor::{Dim, Shape};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::normalize;
 use crate::layers::setters::setters;
@@ -13,8 +13,14 @@ use crate::{ConfigReader, ConfigWriter, Initializer, LayerError, SymbolicShape};
 /// `moving = moving * momentum + batch * (1 - momentum)` follows them, with the variance divided by
 /// the number of elements, not by one less. Otherwise they are the moving ones, which stay.
 ///
+/// With `renorm` (Ioffe 2017) the batch's `(x - mean) / sqrt(variance + epsilon)` becomes that times
+/// `r = stddev / renorm_stddev` plus `d = (mean - renorm_mean) / renorm_stddev`, through which no
+/// gradient flows; `renorm_clipping` limits both. `renorm_mean` and `renorm_stddev` follow the batch
+/// by `renorm_momentum`, and `moving_variance` is `max(moving_stddev^2 - epsilon, 0)`.
+///
 /// Weights, each of one number per channel: `gamma`, `beta` (if used), `moving_mean`,
-/// `moving_variance` (not trainable). Keras 3, keras/src/layers/normalization/batch_normalization.py.
+/// `moving_variance`, with `renorm` also `moving_stddev`, `renorm_mean`, `renorm_stddev` (all of these
+/// not trainable). Keras 3, keras/src/layers/normalization/batch_normalization.py.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BatchNormalization {
     /// The channels' axis. Default: the last.
@@ -35,6 +41,66 @@ pub struct BatchNormalization {
     pub moving_mean_initializer: Initializer,
     /// What the moving variance starts with. Default: ones.
     pub moving_variance_initializer: Initializer,
+    /// Kept for the configuration: one machine sees the whole batch. Default: false.
+    pub synchronized: bool,
+    /// Whether the batch's result is corrected towards that of the moving statistics. Default: false.
+    pub renorm: bool,
+    /// Limits of the correction. Default: none.
+    pub renorm_clipping: Option<RenormClipping>,
+    /// Share of the old statistics of the correction that stays at each step. Default 0.99.
+    pub renorm_momentum: f64,
+}
+
+/// Limits of the correction of batch renormalization.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct RenormClipping {
+    /// Least factor.
+    pub rmin: Option<f64>,
+    /// Largest factor.
+    pub rmax: Option<f64>,
+    /// Largest summand, to either side.
+    pub dmax: Option<f64>,
+}
+
+impl RenormClipping {
+    fn read(config: &mut ConfigReader) -> Result<Option<Self>, LayerError> {
+        let Some(value) = config.present("renorm_clipping") else { return Ok(None) };
+        let mut config = ConfigReader::new(&value)
+            .map_err(|_| LayerError::config("renorm_clipping", "null or an object", &value))?;
+        let clipping = Self {
+            rmin: config.optional_number("rmin")?,
+            rmax: config.optional_number("rmax")?,
+            dmax: config.optional_number("dmax")?,
+        };
+        config.finish()?;
+        let turned = matches!((clipping.rmin, clipping.rmax), (Some(min), Some(max)) if max < min);
+        if turned || clipping.dmax.is_some_and(|dmax| dmax < 0.0) {
+            let expected = "rmax of at least rmin, and dmax of at least 0";
+            return Err(LayerError::config("renorm_clipping", expected, &value));
+        }
+        Ok(Some(clipping))
+    }
+
+    fn to_config(self) -> Value {
+        let limits = [("rmax", self.rmax), ("rmin", self.rmin), ("dmax", self.dmax)];
+        let set =
+            limits.into_iter().filter_map(|(key, limit)| Some((key.to_owned(), limit?.into())));
+        Value::Object(set.collect())
+    }
+
+    fn clip(self, g: &mut Graph, r: ValueId, d: ValueId) -> Result<[ValueId; 2], GraphError> {
+        let (mut r, mut d) = (r, d);
+        if let Some(rmin) = self.rmin {
+            r = g.max_scalar(r, rmin)?;
+        }
+        if let Some(rmax) = self.rmax {
+            r = g.min_scalar(r, rmax)?;
+        }
+        if let Some(dmax) = self.dmax {
+            d = g.clip(d, -dmax, dmax)?;
+        }
+        Ok([r, d])
+    }
 }
 
 impl Default for BatchNormalization {
@@ -56,13 +122,14 @@ impl BatchNormalization {
             gamma: WeightRules::new(Initializer::Ones),
             moving_mean_initializer: Initializer::Zeros,
             moving_variance_initializer: Initializer::Ones,
+            synchronized: false,
+            renorm: false,
+            renorm_clipping: None,
+            renorm_momentum: 0.99,
         }
     }
 
     pub(crate) fn from_config(config: &mut ConfigReader) -> Result<Self, LayerError> {
-        config.only("renorm", &[json!(false)], "batch renormalization is not known here")?;
-        config.ignore(&["renorm_clipping", "renorm_momentum"]);
-        config.only("synchronized", &[json!(false)], "one machine sees the whole batch")?;
         let axis = match config.present("axis") {
             // Keras writes one axis as a number, older versions as a list of one.
             Some(Value::Array(axes)) if axes.len() == 1 => {
@@ -82,7 +149,85 @@ impl BatchNormalization {
                 .initializer_or("moving_mean_initializer", Initializer::Zeros)?,
             moving_variance_initializer: config
                 .initializer_or("moving_variance_initializer", Initializer::Ones)?,
+            synchronized: config.bool_or("synchronized", false)?,
+            renorm: config.bool_or("renorm", false)?,
+            renorm_clipping: RenormClipping::read(config)?,
+            renorm_momentum: config.number_or("renorm_momentum", 0.99)?,
         })
+    }
+
+    /// What a moving deviation starts with: the root of the variance.
+    fn stddev_initializer(&self) -> Result<Initializer, LayerError> {
+        match &self.moving_variance_initializer {
+            Initializer::Constant { value } if 0.0 <= *value => {
+                Ok(Initializer::Constant { value: value.sqrt() })
+            }
+            same @ (Initializer::Ones | Initializer::Zeros) => Ok(same.clone()),
+            other => Err(LayerError::Unsupported {
+                setting: format!(
+                    "renorm=true with moving_variance_initializer={}",
+                    other.class_name()
+                ),
+                hint: "let the variance start with zeros, ones or a constant from 0 on".to_owned(),
+            }),
+        }
+    }
+
+    /// Next values of the weights from `moving_mean` on.
+    fn follow(
+        &self,
+        g: &mut Graph,
+        old: &[ValueId],
+        [mean, variance]: [ValueId; 2],
+    ) -> Result<Vec<ValueId>, GraphError> {
+        let follow = |g: &mut Graph, old, batch, momentum: f64| {
+            let old = g.mul_scalar(old, momentum)?;
+            let new = g.mul_scalar(batch, 1.0 - momentum)?;
+            g.add(old, new)
+        };
+        let next_mean = follow(g, old[0], mean, self.momentum)?;
+        if !self.renorm {
+            return Ok(vec![next_mean, follow(g, old[1], variance, self.momentum)?]);
+        }
+        let stddev = self.stddev(g, variance)?;
+        let next_stddev = follow(g, old[2], stddev, self.momentum)?;
+        let square = g.square(next_stddev)?;
+        let next_variance = g.add_scalar(square, -self.epsilon)?;
+        let next_variance = g.relu(next_variance)?;
+        let renorm_mean = follow(g, old[3], mean, self.renorm_momentum)?;
+        let renorm_stddev = follow(g, old[4], stddev, self.renorm_momentum)?;
+        Ok(vec![next_mean, next_variance, next_stddev, renorm_mean, renorm_stddev])
+    }
+
+    fn stddev(&self, g: &mut Graph, variance: ValueId) -> Result<ValueId, GraphError> {
+        let variance = g.add_scalar(variance, self.epsilon)?;
+        g.sqrt(variance)
+    }
+
+    /// `gamma` and `beta` with the correction in them: `x r + d` takes the place of `x`.
+    fn corrected(
+        &self,
+        g: &mut Graph,
+        renorm: [ValueId; 2],
+        [mean, variance]: [ValueId; 2],
+        gamma: Option<ValueId>,
+        beta: Option<ValueId>,
+    ) -> Result<[ValueId; 2], GraphError> {
+        let stddev = self.stddev(g, variance)?;
+        let divisor = g.max_scalar(renorm[1], self.epsilon.sqrt())?;
+        let r = g.div(stddev, divisor)?;
+        let distance = g.sub(mean, renorm[0])?;
+        let d = g.div(distance, divisor)?;
+        let [r, d] = self.renorm_clipping.unwrap_or_default().clip(g, r, d)?;
+        let [mut scale, mut offset] = [g.stop_gradient(r)?, g.stop_gradient(d)?];
+        if let Some(gamma) = gamma {
+            scale = g.mul(scale, gamma)?;
+            offset = g.mul(offset, gamma)?;
+        }
+        if let Some(beta) = beta {
+            offset = g.add(offset, beta)?;
+        }
+        Ok([scale, offset])
     }
 }
 
@@ -94,6 +239,9 @@ setters!(BatchNormalization {
     scale: bool,
     moving_mean_initializer: Initializer,
     moving_variance_initializer: Initializer,
+    renorm: bool,
+    renorm_clipping: Option<RenormClipping>,
+    renorm_momentum: f64,
     rules beta { beta_initializer, beta_regularizer, beta_constraint },
     rules gamma { gamma_initializer, gamma_regularizer, gamma_constraint },
 });
@@ -111,13 +259,15 @@ impl Layer for BatchNormalization {
             .set("center", self.center)
             .set("scale", self.scale);
         let config = self.gamma.write(self.beta.write(config, "beta"), "gamma");
+        // Keras makes an empty dictionary of none if it renormalizes.
+        let clipping = self.renorm_clipping.or(self.renorm.then(RenormClipping::default));
         config
             .set("moving_mean_initializer", self.moving_mean_initializer.to_config())
             .set("moving_variance_initializer", self.moving_variance_initializer.to_config())
-            .set("synchronized", false)
-            .set("renorm", false)
-            .set("renorm_clipping", Value::Null)
-            .set("renorm_momentum", 0.99)
+            .set("synchronized", self.synchronized)
+            .set("renorm", self.renorm)
+            .set("renorm_clipping", clipping.map_or(Value::Null, RenormClipping::to_config))
+            .set("renorm_momentum", self.renorm_momentum)
             .finish()
     }
 
@@ -143,6 +293,12 @@ impl Layer for BatchNormalization {
         let (mean, variance) = (&self.moving_mean_initializer, &self.moving_variance_initializer);
         weights.push(WeightSpec::new("moving_mean", dims, mean)?.frozen());
         weights.push(WeightSpec::new("moving_variance", dims, variance)?.frozen());
+        if self.renorm {
+            let stddev = self.stddev_initializer()?;
+            weights.push(WeightSpec::new("moving_stddev", dims, &stddev)?.frozen());
+            weights.push(WeightSpec::new("renorm_mean", dims, mean)?.frozen());
+            weights.push(WeightSpec::new("renorm_stddev", dims, &stddev)?.frozen());
+        }
         Ok(weights)
     }
 
@@ -153,23 +309,25 @@ impl Layer for BatchNormalization {
         let mut own = cx.weights.iter().copied();
         let gamma = if self.scale { own.next() } else { None };
         let beta = if self.center { own.next() } else { None };
-        let first_moving = cx.weights.len() - 2;
-        let moving = [cx.weights[first_moving], cx.weights[first_moving + 1]];
+        let n_trained = usize::from(self.scale) + usize::from(self.center);
+        let moving = &cx.weights[n_trained..];
 
+        let (mut gamma, mut beta) = (gamma, beta);
         let statistics = if cx.training && cx.trainable {
             let batch = match cx.mask(0) {
                 Some(mask) => masked_moments(cx.graph, x, axis, mask)?,
                 None => moments(cx.graph, x, axis)?,
             };
-            for (index, (moving, batch)) in moving.into_iter().zip(batch).enumerate() {
-                let old = cx.graph.mul_scalar(moving, self.momentum)?;
-                let new = cx.graph.mul_scalar(batch, 1.0 - self.momentum)?;
-                let next = cx.graph.add(old, new)?;
-                cx.weight_updates.push((first_moving + index, next));
+            if self.renorm {
+                let renorm = [moving[3], moving[4]];
+                let [scale, offset] = self.corrected(cx.graph, renorm, batch, gamma, beta)?;
+                (gamma, beta) = (Some(scale), Some(offset));
             }
+            let next = self.follow(cx.graph, moving, batch)?;
+            cx.weight_updates.extend((n_trained..).zip(next));
             batch
         } else {
-            moving
+            [moving[0], moving[1]]
         };
         let g = &mut *cx.graph;
         let [mean, variance] =

@@ -3,6 +3,7 @@ use cornu_tensor::{Dim, Shape};
 use serde_json::{Map, Value, json};
 
 use super::normalize;
+use crate::config::one_or_list;
 use crate::layers::setters::setters;
 use crate::layers::{Layer, LowerCx, WeightRules, WeightSpec, inputs};
 use crate::{ConfigReader, ConfigWriter, Initializer, LayerError, SymbolicShape};
@@ -76,12 +77,19 @@ impl Layer for LayerNormalization {
 
     fn config(&self) -> Map<String, Value> {
         let config = ConfigWriter::new()
-            .set("axis", json!(self.axis))
+            .set("axis", one_or_list(&self.axis))
             .set("epsilon", self.epsilon)
             .set("center", self.center)
             .set("scale", self.scale)
             .set("rms_scaling", false);
         self.gamma.write(self.beta.write(config, "beta"), "gamma").finish()
+    }
+
+    fn built_config(&self, _inputs: &[SymbolicShape]) -> Map<String, Value> {
+        // Keras makes a list of a single axis when the layer is built.
+        let mut config = self.config();
+        config.insert("axis".to_owned(), json!(self.axis));
+        config
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {

@@ -7,7 +7,7 @@ mod rms_normalization;
 mod spectral_normalization;
 mod unit_normalization;
 
-pub use batch_normalization::BatchNormalization;
+pub use batch_normalization::{BatchNormalization, RenormClipping};
 pub use group_normalization::GroupNormalization;
 pub use layer_normalization::LayerNormalization;
 pub use rms_normalization::RMSNormalization;

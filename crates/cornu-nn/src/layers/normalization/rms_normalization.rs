@@ -2,6 +2,7 @@ use cornu_graph::ValueId;
 use cornu_tensor::{Dim, Shape};
 use serde_json::{Map, Value, json};
 
+use crate::config::one_or_list;
 use crate::layers::setters::setters;
 use crate::layers::{Layer, LowerCx, WeightSpec, inputs};
 use crate::{ConfigReader, ConfigWriter, Initializer, LayerError, SymbolicShape};
@@ -46,7 +47,17 @@ impl Layer for RMSNormalization {
     }
 
     fn config(&self) -> Map<String, Value> {
-        ConfigWriter::new().set("axis", json!(self.axis)).set("epsilon", self.epsilon).finish()
+        ConfigWriter::new()
+            .set("axis", one_or_list(&self.axis))
+            .set("epsilon", self.epsilon)
+            .finish()
+    }
+
+    fn built_config(&self, _inputs: &[SymbolicShape]) -> Map<String, Value> {
+        // Keras makes a list of a single axis when the layer is built.
+        let mut config = self.config();
+        config.insert("axis".to_owned(), json!(self.axis));
+        config
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {

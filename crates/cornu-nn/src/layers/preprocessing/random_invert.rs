@@ -6,7 +6,7 @@ use crate::layers::LowerCx;
 
 colour_layer! {
     /// In training, pictures turned into negatives, `value_range[1] - x`, each with a probability drawn
-    /// within the factor; else the identity. Keras 3,
+    /// within the factor, by default always; else the identity. Keras 3,
     /// keras/src/layers/preprocessing/image_preprocessing/random_invert.py.
     RandomInvert within [0.0, 1.0], channels [], factor 1.0
 }
