@@ -3,7 +3,7 @@
 mod auto_contrast;
 mod category_encoding;
 mod center_crop;
-mod change;
+pub(crate) mod change;
 mod discretization;
 mod draw;
 mod equalization;
