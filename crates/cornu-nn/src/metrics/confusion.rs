@@ -110,7 +110,11 @@ impl Confusion {
         let weights = match sample_weight {
             None => None,
             Some(weights) => {
-                let (_, weight_dims) = equalize_dims(&dims, weights.dims());
+                let (_, mut weight_dims) = equalize_dims(&dims, weights.dims());
+                // One weight for all labels of a sample.
+                if weight_dims.len() + 1 == dims.len() {
+                    weight_dims.push(1);
+                }
                 let weights = Array::from_fn(weight_dims, |i| f64::from(weights.data()[i]));
                 let fits = weights.rank() <= dims.len();
                 let weights = if fits { broadcast(&weights, &dims)? } else { weights };

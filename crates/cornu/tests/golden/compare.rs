@@ -38,6 +38,8 @@ pub(crate) fn difference(place: &str, got: &Value, expected: &Value) -> Option<S
             let pairs = g.iter().zip(e).enumerate();
             pairs.into_iter().find_map(|(i, (g, e))| difference(&format!("{place}[{i}]"), g, e))
         }
+        // Python's 1 and 1.0 are the same number.
+        (Value::Number(g), Value::Number(e)) if g.as_f64() == e.as_f64() => None,
         _ if got == expected => None,
         _ => Some(format!("{place}: expected {expected}, got {got}")),
     }

@@ -12,6 +12,9 @@ use crate::tally::{Failure, Verdict, verdict};
 
 pub(crate) fn activation(case: &Case) -> Verdict {
     let kwargs = &case.json["kwargs"];
+    if let Some(key) = unknown_argument(case) {
+        return Err(Failure::Refused(format!("argument `{key}` of `{}`", case.function())));
+    }
     let Some(lower) = activation_named(case.function(), kwargs) else {
         return Err(Failure::Refused(format!("activation `{}`", case.function())));
     };
@@ -21,6 +24,23 @@ pub(crate) fn activation(case: &Case) -> Verdict {
     let is_first = axis == 0 || axis == -(dims.len() as i64);
     let shape = if is_first { Shape::fixed(&dims) } else { Shape::batched(&dims[1..]) };
     check(case, "in.0", shape, "out.0", |g, x| lower(g, x), Some(("gout.0", "gin.0")))
+}
+
+/// An argument that the function does not have.
+fn unknown_argument(case: &Case) -> Option<&str> {
+    let known: &[&str] = match case.function() {
+        "softmax" | "log_softmax" | "sparsemax" | "glu" => &["axis"],
+        "threshold" => &["threshold", "default_value"],
+        "relu" => &["negative_slope", "max_value", "threshold"],
+        "leaky_relu" => &["negative_slope"],
+        "elu" | "celu" => &["alpha"],
+        "gelu" => &["approximate"],
+        "squareplus" => &["b"],
+        "soft_shrink" | "hard_shrink" => &["threshold"],
+        _ => &[],
+    };
+    let mut keys = case.json["kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.keys());
+    keys.find(|key| !known.contains(&key.as_str())).map(String::as_str)
 }
 
 type Lower = Box<dyn Fn(&mut Graph, ValueId) -> Result<ValueId, GraphError>>;
@@ -52,6 +72,22 @@ fn activation_named(function: &str, kwargs: &Value) -> Option<Lower> {
         "elu" => {
             let alpha = number("alpha", 1.0);
             Box::new(move |g, x| activations::elu(g, x, alpha))
+        }
+        "celu" => {
+            let alpha = number("alpha", 1.0);
+            Box::new(move |g, x| activations::celu(g, x, alpha))
+        }
+        "squareplus" => {
+            let b = number("b", 4.0);
+            Box::new(move |g, x| activations::squareplus(g, x, b))
+        }
+        "soft_shrink" => {
+            let threshold = number("threshold", 0.5);
+            Box::new(move |g, x| activations::soft_shrink(g, x, threshold))
+        }
+        "hard_shrink" => {
+            let threshold = number("threshold", 0.5);
+            Box::new(move |g, x| activations::hard_shrink(g, x, threshold))
         }
         "gelu" => {
             let approximate = kwargs["approximate"] == true;
@@ -122,5 +158,6 @@ fn check(
 }
 
 fn has_rounded_constants(case: &Case) -> bool {
-    case.json["kind"] == "regularizer" || ["gelu", "leaky_relu"].contains(&case.function())
+    case.json["kind"] == "regularizer"
+        || ["gelu", "leaky_relu", "soft_shrink"].contains(&case.function())
 }

@@ -299,6 +299,6 @@ fn check_losses(
 }
 
 fn has_rounded_constants(case: &Case) -> bool {
-    ["LeakyReLU", "Rescaling"].contains(&case.class())
+    ["LeakyReLU", "ReLU", "Rescaling"].contains(&case.class())
         || ["gelu", "leaky_relu"].iter().any(|name| case.config()["activation"] == *name)
 }

@@ -73,9 +73,12 @@ impl Experiment {
             .iter()
             .zip(outputs)
             .chain(after)
-            .filter_map(|(name, got)| match self.exact_to {
-                Some(relative) => case.check_relative(name, &got, relative).err(),
-                None => case.check_f64(name, &got).err(),
+            .filter_map(|(name, got)| {
+                let error = case.check_f64(name, &got).err()?;
+                match self.exact_to {
+                    Some(relative) => case.check_relative(name, &got, relative).err(),
+                    None => Some(error),
+                }
             })
             .map(|message| format!("f64: {message}"))
             .collect()
