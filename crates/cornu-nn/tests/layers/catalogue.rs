@@ -7,7 +7,7 @@ use cornu_tensor::Shape;
 use serde_json::{Value, json};
 
 /// The least configuration of a class, and shapes of samples that it takes.
-fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
+pub(crate) fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
     let (vector, picture) = (vec![6], vec![6, 5, 4]);
     let (sequence, volume) = (vec![6, 4], vec![6, 5, 5, 4]);
     match class_name {

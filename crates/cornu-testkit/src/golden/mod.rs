@@ -1,13 +1,13 @@
 //! Numbers that the real Keras computed ("golden cases"), to compare our own with.
 //!
 //! The folder of cases is named by the environment variable `CORNU_GOLDEN`; without it,
-//! `shared/golden/cases` is looked for in the folders above the workspace. The folder is not part
-//! of the repository, so a test that needs it says "skipped" where it is missing:
+//! `shared/golden/cases` is looked for in the folders above the workspace. That folder is not part
+//! of the repository; a selection of other cases is, see [`Cases::committed`]:
 //!
 //! ```
 //! use cornu_testkit::Cases;
 //!
-//! let Some(cases) = Cases::find() else {
+//! let Some(cases) = Cases::find().or_else(Cases::committed) else {
 //!     eprintln!("skipped: no golden cases");
 //!     return;
 //! };
@@ -16,6 +16,10 @@
 //!     case.check("out.0", &output).unwrap();
 //! }
 //! ```
+//!
+//! A case is a pair of files, `KIND/NAME.json` and `KIND/NAME.safetensors`. Where the index says
+//! `"packed": true`, all cases of a kind share a pair: `KIND.json` maps ids to cases, and tensors in
+//! `KIND.safetensors` are called `KIND/NAME/TENSOR`.
 
 mod case;
 mod stored;
@@ -23,10 +27,13 @@ mod stored;
 pub use case::{Case, number};
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use stored::Stored;
 
 /// Row-major positions of elements on which Keras' own backends disagree.
 #[derive(Debug, Clone)]
@@ -44,6 +51,8 @@ pub struct Cases {
     folder: PathBuf,
     index: Vec<Entry>,
     disputed: DisputedTensors,
+    /// All cases, if they are packed.
+    packed: Arc<BTreeMap<String, (Value, BTreeMap<String, Stored>)>>,
 }
 
 /// One line of the index.
@@ -101,6 +110,7 @@ impl Cases {
     pub fn open(folder: &Path) -> Result<Self, String> {
         let index_file = folder.join("index.json");
         let index = read_json(&index_file)?;
+        let is_packed = index["packed"] == true;
         let entries = index["cases"]
             .as_array()
             .ok_or_else(|| format!("{}: no list \"cases\"", index_file.display()))?;
@@ -112,7 +122,15 @@ impl Cases {
                 disputed.extend(disputed_by_jax(&read_json(&file)?));
             }
         }
-        Ok(Self { folder: folder.to_owned(), index: index.collect(), disputed })
+        let index: Vec<Entry> = index.collect();
+        let mut packed = BTreeMap::new();
+        if is_packed {
+            let kinds: BTreeSet<&str> = index.iter().map(|entry| entry.kind.as_str()).collect();
+            for kind in kinds {
+                read_pack(folder, kind, &mut packed)?;
+            }
+        }
+        Ok(Self { folder: folder.to_owned(), index, disputed, packed: Arc::new(packed) })
     }
 
     /// The folder of cases.
@@ -154,13 +172,39 @@ impl Cases {
     ///
     /// A message that names the file that is missing or damaged.
     pub fn read(&self, id: &str) -> Result<Case, String> {
+        let disputed = self.disputed.get(id).cloned().unwrap_or_default();
+        if let Some((json, tensors)) = self.packed.get(id) {
+            return Ok(Case::new(id.to_owned(), json.clone(), tensors.clone(), disputed));
+        }
         let json = read_json(&self.folder.join(format!("{id}.json")))?;
         let numbers = self.folder.join(format!("{id}.safetensors"));
         let tensors =
             if numbers.exists() { stored::read_tensors(&numbers)? } else { BTreeMap::new() };
-        let disputed = self.disputed.get(id).cloned().unwrap_or_default();
         Ok(Case::new(id.to_owned(), json, tensors, disputed))
     }
+}
+
+/// Adds all cases of a kind in `folder` to `packed`.
+fn read_pack(
+    folder: &Path,
+    kind: &str,
+    packed: &mut BTreeMap<String, (Value, BTreeMap<String, Stored>)>,
+) -> Result<(), String> {
+    let file = folder.join(format!("{kind}.json"));
+    let Value::Object(cases) = read_json(&file)? else {
+        return Err(format!("{}: expected an object", file.display()));
+    };
+    packed.extend(cases.into_iter().map(|(id, json)| (id, (json, BTreeMap::new()))));
+    let numbers = folder.join(format!("{kind}.safetensors"));
+    for (path, tensor) in stored::read_tensors(&numbers)? {
+        let slash = path.match_indices('/').nth(1).map(|(at, _)| at);
+        let case = slash.and_then(|at| packed.get_mut(&path[..at]).zip(path.get(at + 1..)));
+        let Some(((_, tensors), name)) = case else {
+            return Err(format!("{}: {path:?} belongs to no case", numbers.display()));
+        };
+        tensors.insert(name.to_owned(), tensor);
+    }
+    Ok(())
 }
 
 /// The folder of the workspace.
