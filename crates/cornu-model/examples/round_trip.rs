@@ -184,8 +184,7 @@ fn go_on(class_name: &str, folder: &Path) -> Result<()> {
         let (got, expected) =
             (model.train_on_batch(&batch)?["loss"], loss.as_f64().unwrap_or(f64::NAN));
         let off = (got - expected).abs();
-        // Not `tolerance < off`, which no NaN is.
-        if !(off <= f64::from(TOLERANCE) * expected.abs().max(1.0)) {
+        if off.is_nan() || f64::from(TOLERANCE) * expected.abs().max(1.0) < off {
             return Err(format!("step {step}: loss {got}, not {expected}").into());
         }
     }
