@@ -44,9 +44,10 @@ fn main() -> Result<()> {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} failed").into()) }
 }
 
-/// Keras makes no functional model with Equalization, and keeps the kernel of SpectralNormalization
-/// twice, which Cornu does not.
-const LEFT_OUT: [&str; 3] = ["InputLayer", "Equalization", "SpectralNormalization"];
+/// Keras makes no functional model with Equalization. It keeps the kernel of SpectralNormalization
+/// twice and the weights of GroupQueryAttention in other groups than Cornu, which is still to be done.
+const LEFT_OUT: [&str; 4] =
+    ["InputLayer", "Equalization", "SpectralNormalization", "GroupQueryAttention"];
 
 fn each_layer(run: impl Fn(&str) -> Result<()>) -> usize {
     let names = LAYERS.iter().map(|entry| entry.class_name);
