@@ -17,6 +17,7 @@ mod decode;
 mod error;
 mod folder;
 mod jpeg;
+mod keras_order;
 mod loader;
 mod manifest;
 pub mod phantom;
@@ -33,6 +34,7 @@ pub use error::{DataError, PictureProblem};
 pub use folder::{
     IMAGE_EXTENSIONS, ImageFolder, MANIFEST_FILE, Sample, find_pictures, pictures_below,
 };
+pub use keras_order::keras_order;
 pub use loader::{ImageDataset, LoadOptions, SampleShape};
 pub use picture::{Picture, Pixels};
 pub use prefetch::{Batch, Prefetch};

@@ -12,6 +12,7 @@ pub mod initializers;
 pub mod layers;
 pub mod losses;
 pub mod metrics;
+pub mod ops;
 pub mod optimizers;
 pub mod refusals;
 pub mod regularizers;

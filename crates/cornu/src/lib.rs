@@ -58,6 +58,7 @@
 //! | pictures, splits, the synthetic X-rays | [`data`] |
 //! | ready-made networks | [`networks`] |
 //! | Keras's files | [`formats`] |
+//! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
 //! | the compiler and what it compiles | [`engine`], [`graph`] |
 //! | what of Keras there is | [`catalogue`] |
@@ -75,6 +76,7 @@ mod metric;
 pub mod networks;
 pub mod prelude;
 mod samples;
+pub mod utils;
 
 pub use cornu_model::set_random_seed;
 pub use metric::Metric;

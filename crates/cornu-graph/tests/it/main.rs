@@ -1,4 +1,4 @@
-//! The ops against truths from outside: central differences, Keras's numbers, a known graph.
+//! The ops against truths from outside: central differences, a known graph.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,6 +7,5 @@
 )]
 
 mod dump;
-mod golden;
 mod gradient_cases;
 mod gradient_check;

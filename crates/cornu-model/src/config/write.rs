@@ -124,7 +124,9 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
         LayerKind::Layer(kind) => {
             let mut config = Map::new();
             config.insert("name".to_owned(), json!(layer.name));
-            config.insert("trainable".to_owned(), json!(trainable));
+            if !WITHOUT_TRAINABLE.contains(&kind.class_name()) {
+                config.insert("trainable".to_owned(), json!(trainable));
+            }
             config.insert("dtype".to_owned(), float32());
             config.extend(kind.built_config(&network.build_shapes(index)));
             if kind.class_name() == "Pipeline" {
@@ -144,6 +146,10 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
         }
     }
 }
+
+/// Layers without weights whose constructor in Keras does not take `trainable`.
+const WITHOUT_TRAINABLE: &[&str] =
+    &["Discretization", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"];
 
 fn build_config(class_name: &str, inputs: &[SymbolicShape]) -> Option<Value> {
     if WITHOUT_BUILD.contains(&class_name) {

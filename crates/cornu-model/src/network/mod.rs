@@ -128,7 +128,7 @@ impl WeightInfo {
     }
 
     /// Whether Keras keeps it as `int64`: the `count` of a Normalization, and no other weight.
-    pub(crate) fn is_integer(&self) -> bool {
+    pub fn is_integer(&self) -> bool {
         self.spec.name == "count" && self.spec.dims.is_empty() && !self.spec.trainable
     }
 

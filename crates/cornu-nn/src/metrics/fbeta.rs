@@ -133,23 +133,19 @@ impl Score {
             _ => Array::from_fn(dims(values), |i| values[i]),
         };
         let counts = &self.counts;
-        let mut variables = vec![
+        vec![
             ("true_positives", shaped(&counts.true_positives)),
             ("false_positives", shaped(&counts.false_positives)),
             ("false_negatives", shaped(&counts.false_negatives)),
-        ];
-        if self.average != Some(Average::Micro) {
-            variables.push(("intermediate_weights", shaped(&counts.labels)));
-        }
-        variables
+            ("intermediate_weights", shaped(&counts.labels)),
+        ]
     }
 
     fn restore(&mut self, variables: &[Vec<f64>]) -> bool {
-        let (counts, labels) = match (variables, self.average) {
-            ([first, _, _], Some(Average::Micro)) => (variables, vec![0.0; first.len()]),
-            ([counts @ .., labels], _) if counts.len() == 3 => (counts, labels.clone()),
-            _ => return false,
-        };
+        let [counts @ .., labels] = variables else { return false };
+        if counts.len() != 3 {
+            return false;
+        }
         if counts.iter().any(|values| values.len() != labels.len()) {
             return false;
         }
@@ -157,7 +153,7 @@ impl Score {
             true_positives: counts[0].clone(),
             false_positives: counts[1].clone(),
             false_negatives: counts[2].clone(),
-            labels,
+            labels: labels.clone(),
         };
         true
     }

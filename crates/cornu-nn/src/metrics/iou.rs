@@ -42,7 +42,7 @@ impl ConfusionMatrix {
                 let got = format!("label {label} and prediction {guess}");
                 return Err(LayerError::config("num_classes", format!("classes below {n}"), got));
             }
-            // Keras counts in whole numbers, and cuts weights to such.
+            // Keras counts in whole numbers and cuts the fractions of weights off.
             let weight = sample_weight.map_or(1.0, |weights| f64::from(weights.data()[i].trunc()));
             self.counts[(label * n + guess) as usize] += weight;
         }

@@ -29,6 +29,12 @@ pub(super) fn loss_values(
     Ok(outputs.remove("losses").unwrap_or_default())
 }
 
+/// Probabilities from 1e-7 to 1 less 1e-7 as Keras cuts them, in `f32`: there the latter is
+/// 1 less 1.19e-7, which the logarithm of what is left shows.
+fn clipped(probabilities: &Tensor) -> Tensor {
+    probabilities.map(|p| p.clamp(1e-7, 1.0 - 1e-7))
+}
+
 macro_rules! loss_metric {
     ($(#[$doc:meta])* $class:ident, $name:literal, $direction:ident, $sign:literal) => {
         $(#[$doc])*
@@ -89,6 +95,9 @@ macro_rules! loss_metric {
                 y_pred: &Tensor,
                 sample_weight: Option<&Tensor>,
             ) -> Result<(), LayerError> {
+                let is_clipped = self.class_name() == "BinaryCrossentropy"
+                    && self.loss.own_config()["from_logits"] == false;
+                let y_pred = &if is_clipped { clipped(y_pred) } else { y_pred.clone() };
                 let values = loss_values(&self.loss, y_true, y_pred)?.map(|value| $sign * value);
                 self.state.add(&values, sample_weight)
             }

@@ -4,31 +4,7 @@ use cornu_nn::schedules::{
     CosineDecay, ExponentialDecay, PiecewiseConstantDecay, Schedule, schedule_from_config,
 };
 use cornu_tensor::Array;
-use cornu_testkit::Case;
 use serde_json::json;
-
-use crate::golden_tally::{Outcome, run_kind};
-
-#[test]
-fn golden() {
-    run_kind("schedule", run_case);
-}
-
-fn run_case(case: &Case) -> Outcome {
-    let schedule = match schedule_from_config(&case.json["object"]) {
-        Ok(schedule) => schedule,
-        Err(error) => return Outcome::of_error(&error),
-    };
-    let mut failures = Vec::new();
-    if serde_json::Value::Object(schedule.config()) != *case.config() {
-        failures.push(format!("configuration: {:?}", schedule.config()));
-    }
-    let steps = case.i64("steps").unwrap();
-    let values = steps.map(|&step| schedule.value(step as u64));
-    failures.extend(case.check_f64("values", &values).err());
-    failures.extend(case.check("values", &values.to_f32()).err());
-    Outcome::of(failures)
-}
 
 #[test]
 fn the_step_of_a_boundary_still_has_the_earlier_value() {

@@ -7,7 +7,7 @@ use cornu_tensor::Shape;
 use serde_json::{Value, json};
 
 /// The least configuration of a class, and shapes of samples that it takes.
-fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
+pub(crate) fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
     let (vector, picture) = (vec![6], vec![6, 5, 4]);
     let (sequence, volume) = (vec![6, 4], vec![6, 5, 5, 4]);
     match class_name {
@@ -93,7 +93,7 @@ fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
         "GroupQueryAttention" => {
             let config = json!({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2,
                 "sliding_window": 2, "dropout": 0.1});
-            (config, vec![sequence, vec![5, 2]])
+            (config, vec![sequence.clone(), sequence])
         }
         "Activation" => (json!({"activation": "swish"}), vec![vector]),
         "CenterCrop" => (json!({"height": 3, "width": 3}), vec![picture]),

@@ -26,6 +26,11 @@ impl Case {
         Self { id, json, tensors, disputed }
     }
 
+    /// `layer`, `loss`, `train`, ...: what kind of thing was computed.
+    pub fn kind(&self) -> &str {
+        self.json["kind"].as_str().unwrap_or_default()
+    }
+
     /// Keras's class name (`Dense`), or an empty string for a case of a function.
     pub fn class(&self) -> &str {
         self.json["class"].as_str().unwrap_or_default()
@@ -99,7 +104,7 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// A message that names the case, the tensor and its worst element.
+    /// A message that names the tensor and its worst element.
     pub fn check(&self, name: &str, got: &Array<f32>) -> Result<(), String> {
         let (expected, tolerance) = match self.twin(name) {
             Some(twin) => {
@@ -170,12 +175,12 @@ impl Case {
             Some(Disputed::Elements(elements)) => !elements.contains(&position),
         };
         close_where(got, expected, |_| tolerance, counted)
-            .map_err(|message| format!("{}, {name}: {message}", self.id))
+            .map_err(|message| format!("{name}: {message}"))
     }
 
     fn missing(&self, name: &str) -> String {
         let names: Vec<&str> = self.names().collect();
-        format!("{}: no tensor {name:?}; there are {}", self.id, names.join(", "))
+        format!("no tensor {name:?}; there are {}", names.join(", "))
     }
 }
 

@@ -163,12 +163,12 @@ pub(super) fn colour_shape(
 }
 
 /// The channels of pictures `(N, H, W, 3)`.
-pub(super) fn channels(g: &mut Graph, x: ValueId) -> Result<[ValueId; 3], GraphError> {
+pub(crate) fn channels(g: &mut Graph, x: ValueId) -> Result<[ValueId; 3], GraphError> {
     Ok([g.slice(x, 3, 0, 1, 1)?, g.slice(x, 3, 1, 1, 1)?, g.slice(x, 3, 2, 1, 1)?])
 }
 
 /// Hue, saturation and value of red, green and blue, all within 0 to 1 if those are.
-pub(super) fn to_hsv(
+pub(crate) fn to_hsv(
     g: &mut Graph,
     [r, green, b]: [ValueId; 3],
 ) -> Result<[ValueId; 3], GraphError> {
@@ -202,7 +202,7 @@ pub(super) fn to_hsv(
 }
 
 /// The way back from [`to_hsv`], as pictures `(N, H, W, 3)`.
-pub(super) fn from_hsv(
+pub(crate) fn from_hsv(
     g: &mut Graph,
     [hue, saturation, value]: [ValueId; 3],
 ) -> Result<ValueId, GraphError> {
@@ -223,7 +223,7 @@ pub(super) fn from_hsv(
 }
 
 /// One grey channel of pictures `(N, H, W, C)` of one or three.
-pub(super) fn grey(g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
+pub(crate) fn grey(g: &mut Graph, x: ValueId) -> Result<ValueId, GraphError> {
     if g.shape(x).dims()[3] == Dim::Fixed(1) {
         return Ok(x);
     }

@@ -4,7 +4,7 @@ mod aug_mix;
 mod auto_contrast;
 mod category_encoding;
 mod center_crop;
-mod change;
+pub(crate) mod change;
 mod contrast_limited_adaptive_histogram_equalization;
 mod cut_mix;
 mod discretization;

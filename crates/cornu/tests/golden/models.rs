@@ -1,76 +1,48 @@
-//! Golden kind `model`: configuration, summaries, outputs and gradients of whole models.
+//! Golden kind `model`: configuration, summaries, outputs, gradients and files of whole models.
 
 use cornu_engine::{Options, Program, Run, Runtime, Variables};
 use cornu_graph::{Graph, ValueId, gradient_from};
-use cornu_model::{Forward, Model, SummaryOptions};
+use cornu_model::{Dataset, Forward, Model, SummaryOptions};
 use cornu_nn::losses::loss_from_config;
 use cornu_tensor::{Array, Shape, Tensor};
 use cornu_testkit::{Case, Cases};
 use serde_json::Value;
 
-use crate::golden::{Outcome, Tally, difference};
+use crate::compare::difference;
+use crate::files;
+use crate::runtimes::RUNTIMES;
+use crate::tally::{Failure, Verdict};
 
-#[test]
-fn models_are_written_as_keras_writes_them() {
-    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
-    let mut tally = Tally::default();
-    for case in cases.of_kind("model").filter(|case| case.json["object"].is_object()) {
-        tally.add(&case.id, round_trip(&case.json["object"]));
+pub(crate) fn check(cases: &Cases, case: &Case) -> Verdict {
+    if case.json["object"].is_object() {
+        round_trip(&case.json["object"])?;
     }
-    tally.finish("model configurations");
+    let model = load(cases, case)?;
+    for summary in case.json["summaries"].as_array().unwrap() {
+        same_summary(&model, summary)
+            .map_err(|f| f.at(format!("summary {}, {}", summary["kwargs"], summary["columns"])))?;
+    }
+    if case.has("w.0") {
+        for (runtime, threads) in RUNTIMES {
+            outputs_and_gradients(case, runtime, threads)
+                .map_err(|failure| failure.at(format!("{runtime:?}/{threads}")))?;
+        }
+    } else {
+        outputs_of_a_file(case, model)?;
+    }
+    files::check(cases, case)
 }
 
-fn round_trip(object: &Value) -> Result<(), Outcome> {
+pub(crate) fn round_trip(object: &Value) -> Verdict {
     let model = Model::from_config(object)?;
     let written = model.to_config();
     match difference("", &written, object) {
-        Some(text) => Err(Outcome::Wrong(text)),
+        Some(text) => Err(Failure::wrong(text)),
         None => Ok(()),
     }
 }
 
-#[test]
-fn nets_of_the_benchmarks_are_read_and_written() {
-    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
-    let Ok(folder) = std::fs::read_dir(cases.folder().join("../../bench/nets")) else {
-        return eprintln!("skipped: no networks of the benchmarks");
-    };
-    let mut tally = Tally::default();
-    for entry in folder {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            tally.add(
-                &path.display().to_string(),
-                round_trip(&serde_json::from_str(&text).unwrap()),
-            );
-        }
-    }
-    tally.finish("networks of the benchmarks");
-}
-
-#[test]
-fn summaries_are_keras_s_text() {
-    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
-    let mut tally = Tally::default();
-    for case in cases.of_kind("model") {
-        let model = match load(&cases, &case) {
-            Ok(model) => model,
-            Err(outcome) => {
-                tally.add(&case.id, Err(outcome));
-                continue;
-            }
-        };
-        for summary in case.json["summaries"].as_array().unwrap() {
-            let kwargs = &summary["kwargs"];
-            let id = format!("{} {kwargs} {}", case.id, summary["columns"]);
-            tally.add(&id, same_summary(&model, summary));
-        }
-    }
-    tally.finish("model summaries");
-}
-
-fn load(cases: &Cases, case: &Case) -> Result<Model, Outcome> {
+fn load(cases: &Cases, case: &Case) -> Result<Model, Failure> {
     if case.json["object"].is_object() {
         return Ok(Model::from_config(&case.json["object"])?);
     }
@@ -79,7 +51,7 @@ fn load(cases: &Cases, case: &Case) -> Result<Model, Outcome> {
     Ok(Model::load(cases.file(name))?)
 }
 
-fn same_summary(model: &Model, summary: &Value) -> Result<(), Outcome> {
+fn same_summary(model: &Model, summary: &Value) -> Verdict {
     let kwargs = &summary["kwargs"];
     let options = SummaryOptions {
         columns: summary["columns"].as_u64().unwrap() as usize,
@@ -93,39 +65,50 @@ fn same_summary(model: &Model, summary: &Value) -> Result<(), Outcome> {
         return Ok(());
     }
     let line = got.lines().zip(expected.lines()).find(|(got, expected)| got != expected);
-    Err(Outcome::Wrong(match line {
+    Err(Failure::wrong(match line {
         Some((got, expected)) => format!("\n  expected {expected}\n  got      {got}"),
         None => "another number of lines".to_owned(),
     }))
 }
 
-#[test]
-fn outputs_and_gradients_are_keras_s() {
-    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
-    for runtime in [Runtime::Reference, Runtime::Unfused, Runtime::Fused] {
-        let mut tally = Tally::default();
-        for case in cases.of_kind("model").filter(|case| case.has("w.0")) {
-            tally.add(&case.id, outputs_and_gradients(&case, runtime));
+/// The weights are in the file only.
+fn outputs_of_a_file(case: &Case, mut model: Model) -> Verdict {
+    for (runtime, threads) in RUNTIMES {
+        // Whole networks take long by the definitions of the ops.
+        if runtime == Runtime::Reference && 100_000 < model.count_params() {
+            continue;
         }
-        tally.finish(&format!("model outputs and gradients, {runtime:?}"));
-    }
-}
-
-fn outputs_and_gradients(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
-    let mut model = Model::from_config(&case.json["object"])?;
-    let n_params = case.json["count_params"].as_u64().unwrap() as usize;
-    if model.count_params() != n_params {
-        return Err(Outcome::Wrong(format!("{} parameters, not {n_params}", model.count_params())));
-    }
-    model.set_weights(&case.list("w"))?;
-    let modes: &[bool] = if case.has("train.out.0") { &[false, true] } else { &[false] };
-    for &training in modes {
-        one_mode(case, &model, training, runtime)?;
+        let options = Options::from_environment().map_err(|error| error.to_string())?;
+        model.set_options(options.runtime(runtime).threads(threads));
+        let data = Dataset::several(case.list("in"), Vec::new())?;
+        for (i, prediction) in model.predict_batches(&data, 32)?.iter().enumerate() {
+            case.check(&format!("out.{i}"), prediction)?;
+        }
     }
     Ok(())
 }
 
-fn one_mode(case: &Case, model: &Model, training: bool, runtime: Runtime) -> Result<(), Outcome> {
+fn outputs_and_gradients(case: &Case, runtime: Runtime, threads: usize) -> Verdict {
+    let mut model = Model::from_config(&case.json["object"])?;
+    let n_params = case.json["count_params"].as_u64().unwrap() as usize;
+    if model.count_params() != n_params {
+        return Err(Failure::wrong(format!("{} parameters, not {n_params}", model.count_params())));
+    }
+    model.set_weights(&case.list("w"))?;
+    let modes: &[bool] = if case.has("train.out.0") { &[false, true] } else { &[false] };
+    for &training in modes {
+        one_mode(case, &model, training, runtime, threads)?;
+    }
+    Ok(())
+}
+
+fn one_mode(
+    case: &Case,
+    model: &Model,
+    training: bool,
+    runtime: Runtime,
+    threads: usize,
+) -> Verdict {
     let prefix = if training { "train." } else { "" };
     let mut forward = model.forward(training)?;
     let mut expected = Vec::new();
@@ -165,7 +148,8 @@ fn one_mode(case: &Case, model: &Model, training: bool, runtime: Runtime) -> Res
             expected.push(name);
         }
     }
-    let results = run(forward.graph, model, &fed, runtime).map_err(|error| error.to_string())?;
+    let results =
+        run(forward.graph, model, &fed, runtime, threads).map_err(|error| error.to_string())?;
     for (name, result) in expected.iter().zip(results) {
         match result {
             // Keras's own `f64` run rounds some constants to `f32`: the factor of Rescaling, the
@@ -242,11 +226,12 @@ fn run(
     model: &Model,
     fed: &[(String, Tensor)],
     runtime: Runtime,
+    threads: usize,
 ) -> Result<Vec<Results>, Box<dyn std::error::Error>> {
     let mut variables = Variables::new();
     let binding: Vec<usize> =
         model.get_weights().into_iter().map(|weight| variables.push(weight)).collect();
-    let options = Options::from_environment()?.runtime(runtime);
+    let options = Options::from_environment()?.runtime(runtime).threads(threads);
     let mut program = Program::compile(graph, &options)?;
     let inputs: Vec<(&str, &[f32])> =
         fed.iter().map(|(name, value)| (name.as_str(), value.data())).collect();

@@ -3,6 +3,10 @@ use cornu_graph::Graph;
 use cornu_tensor::Tensor;
 use cornu_testkit::Case;
 
+/// The four ways of running, with their threads.
+pub(crate) const RUNTIMES: [(Runtime, usize); 4] =
+    [(Runtime::Reference, 1), (Runtime::Unfused, 1), (Runtime::Fused, 1), (Runtime::Fused, 2)];
+
 /// A graph with what it is fed, and the golden tensor that each output is compared with.
 pub(crate) struct Experiment {
     pub(crate) graph: Graph,
@@ -24,12 +28,7 @@ impl Experiment {
     pub(crate) fn check(&self, case: &Case) -> Vec<String> {
         let mut messages = self.check_exact(case);
         let mut one_thread = None;
-        for (runtime, threads) in [
-            (Runtime::Reference, 1),
-            (Runtime::Unfused, 1),
-            (Runtime::Fused, 1),
-            (Runtime::Fused, 2),
-        ] {
+        for (runtime, threads) in RUNTIMES {
             let options = Options::from_environment().unwrap().runtime(runtime).threads(threads);
             let mut variables = self.new_variables();
             let run = |variables: &mut Variables| {
@@ -74,9 +73,12 @@ impl Experiment {
             .iter()
             .zip(outputs)
             .chain(after)
-            .filter_map(|(name, got)| match self.exact_to {
-                Some(relative) => case.check_relative(name, &got, relative).err(),
-                None => case.check_f64(name, &got).err(),
+            .filter_map(|(name, got)| {
+                let error = case.check_f64(name, &got).err()?;
+                match self.exact_to {
+                    Some(relative) => case.check_relative(name, &got, relative).err(),
+                    None => Some(error),
+                }
             })
             .map(|message| format!("f64: {message}"))
             .collect()

@@ -5,37 +5,33 @@ use cornu_tensor::Tensor;
 use cornu_testkit::Case;
 use serde_json::Value;
 
-use crate::tally::{Outcome, run};
+use crate::tally::{Verdict, verdict};
 
-#[test]
-fn initializers_draw_what_keras_draws() {
-    run("initializer", 30, |case| {
-        let initializer = match Initializer::from_config("initializer", &case.json["object"]) {
-            // Keras's configuration leaves the gain out.
-            Ok(Initializer::Identity { .. }) => {
-                Initializer::Identity { gain: case.f64("out.0").unwrap().data()[0] }
-            }
-            Ok(initializer) => initializer,
-            Err(error) => return Outcome::Refused(error.to_string()),
-        };
-        let dims: Vec<usize> = case.json["shape"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|n| n.as_u64().unwrap() as usize)
-            .collect();
-        let values = initializer.values(&dims, 77);
-        let mut messages = Vec::new();
-        if values.dims() != dims || initializer.values(&dims, 77) != values {
-            messages.push("other values or another shape on the second call".to_owned());
+pub(crate) fn check(case: &Case) -> Verdict {
+    let initializer = match Initializer::from_config("initializer", &case.json["object"])? {
+        // Keras's configuration leaves the gain out.
+        Initializer::Identity { .. } => {
+            Initializer::Identity { gain: case.f64("out.0").unwrap().data()[0] }
         }
-        match case.json["check"].as_str().unwrap() {
-            "exact" => messages.extend(case.check("out.0", &values).err()),
-            "orthogonal" => messages.extend(check_orthogonal(&values, &case.json["gram_scale"])),
-            _ => messages.extend(check_statistics(case, &values)),
-        }
-        Outcome::of(messages)
-    });
+        initializer => initializer,
+    };
+    let dims: Vec<usize> = case.json["shape"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n.as_u64().unwrap() as usize)
+        .collect();
+    let values = initializer.values(&dims, 77);
+    let mut messages = Vec::new();
+    if values.dims() != dims || initializer.values(&dims, 77) != values {
+        messages.push("other values or another shape on the second call".to_owned());
+    }
+    match case.json["check"].as_str().unwrap() {
+        "exact" => messages.extend(case.check("out.0", &values).err()),
+        "orthogonal" => messages.extend(check_orthogonal(&values, &case.json["gram_scale"])),
+        _ => messages.extend(check_statistics(case, &values)),
+    }
+    verdict(messages)
 }
 
 /// Mean, deviation and bounds as Keras drew them, within five standard errors of both samples.

@@ -4,36 +4,32 @@ use cornu_formats::{read_h5, read_keras};
 use cornu_model::Model;
 use cornu_testkit::{Case, Cases};
 
-use crate::golden::{Outcome, Tally, difference};
+use crate::compare::difference;
+use crate::tally::{Failure, Verdict};
 
-#[test]
-fn keras_s_files_load_and_are_written_with_the_same_tree() {
-    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
-    let mut tally = Tally::default();
-    for kind in ["model", "train"] {
-        for case in cases.of_kind(kind) {
-            for name in case.json["files"].as_object().into_iter().flatten().map(|(name, _)| name) {
-                if name.ends_with(".keras") {
-                    tally.add(&format!("{} {name}", case.id), whole_model(&cases, &case, name));
-                } else if name.ends_with(".weights.h5") {
-                    tally.add(&format!("{} {name}", case.id), weights(&cases, &case, name));
-                } else {
-                    tally.add(&format!("{} {name}", case.id), legacy(&cases, &case, name));
-                }
-            }
+/// All files of a case: they load, and are written again with the same tree.
+pub(crate) fn check(cases: &Cases, case: &Case) -> Verdict {
+    for name in case.json["files"].as_object().into_iter().flatten().map(|(name, _)| name) {
+        if name.ends_with(".keras") {
+            whole_model(cases, case, name)
+        } else if name.ends_with(".weights.h5") {
+            weights(cases, case, name)
+        } else {
+            legacy(cases, case, name)
         }
+        .map_err(|failure| failure.at(name))?;
     }
-    tally.finish("files");
+    Ok(())
 }
 
-fn whole_model(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
+fn whole_model(cases: &Cases, case: &Case, name: &str) -> Verdict {
     let model = Model::load(cases.file(name))?;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("again.keras");
     model.save(&path)?;
     let (ours, theirs) = (read_keras(&path).unwrap(), read_keras(&cases.file(name)).unwrap());
     if ours.weights != theirs.weights {
-        return Err(Outcome::Wrong(tree_difference(&ours.weights, &theirs.weights)));
+        return Err(Failure::wrong(tree_difference(&ours.weights, &theirs.weights)));
     }
     for key in ["config", "compile_config"] {
         let (mut ours, mut theirs) = (ours.config[key].clone(), theirs.config[key].clone());
@@ -45,33 +41,33 @@ fn whole_model(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
             }
         }
         if let Some(text) = difference(key, &ours, &theirs) {
-            return Err(Outcome::Wrong(text));
+            return Err(Failure::wrong(text));
         }
     }
     let expected = case.list(if case.has("w1.0") { "w1" } else { "w" });
     for (i, (weight, expected)) in model.get_weights().iter().zip(&expected).enumerate() {
         if weight != expected {
-            return Err(Outcome::Wrong(format!("weight {i} differs")));
+            return Err(Failure::wrong(format!("weight {i} differs")));
         }
     }
     Ok(())
 }
 
-fn legacy(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
+fn legacy(cases: &Cases, case: &Case, name: &str) -> Verdict {
     let model = Model::load(cases.file(name))?;
     let expected = case.list(if case.has("w1.0") { "w1" } else { "w" });
     if model.get_weights() != expected {
-        return Err(Outcome::Wrong("weights differ".to_owned()));
+        return Err(Failure::wrong("weights differ".to_owned()));
     }
     for (i, (path, value)) in model.optimizer_variables().iter().enumerate() {
         if Some(value) != case.f32(&format!("ov.{i}")).as_ref() {
-            return Err(Outcome::Wrong(format!("optimizer variable `{path}` differs")));
+            return Err(Failure::wrong(format!("optimizer variable `{path}` differs")));
         }
     }
     Ok(())
 }
 
-fn weights(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
+fn weights(cases: &Cases, case: &Case, name: &str) -> Verdict {
     let mut model = Model::from_config(&case.json["object"])?;
     model.load_weights(cases.file(name))?;
     let folder = tempfile::tempdir().unwrap();
@@ -82,7 +78,7 @@ fn weights(cases: &Cases, case: &Case, name: &str) -> Result<(), Outcome> {
     // The model is not compiled, so it has no optimizer to save.
     theirs.groups.retain(|(name, _)| name != "optimizer");
     if ours != theirs {
-        return Err(Outcome::Wrong(tree_difference(&ours, &theirs)));
+        return Err(Failure::wrong(tree_difference(&ours, &theirs)));
     }
     Ok(())
 }

@@ -16,23 +16,13 @@ use cornu_testkit::Case;
 
 use crate::layers::read_layer;
 use crate::runtimes::Experiment;
-use crate::tally::{Outcome, run};
+use crate::tally::{Verdict, verdict};
 
-#[test]
-fn random_picture_layers_transform_as_keras_does() {
-    run("augment", 47, |case| {
-        if let Err(error) = read_layer(&case.json["object"]) {
-            return Outcome::Refused(error.to_string());
-        }
-        match apply(case) {
-            Ok(experiment) => {
-                let mut messages = experiment.check(case);
-                messages.extend(check_inference_and_draws(case));
-                Outcome::of(messages)
-            }
-            Err(error) => Outcome::Failed(vec![error.to_string()]),
-        }
-    });
+pub(crate) fn check(case: &Case) -> Verdict {
+    read_layer(&case.json["object"])?;
+    let mut messages = apply(case)?.check(case);
+    messages.extend(check_inference_and_draws(case));
+    verdict(messages)
 }
 
 /// The layer applied to the golden pictures with what Keras drew, for layers that name what they draw.

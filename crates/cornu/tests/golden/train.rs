@@ -8,32 +8,23 @@ use cornu_tensor::Tensor;
 use cornu_testkit::{Case, Cases};
 use serde_json::Value;
 
-use crate::golden::{Outcome, Tally, close};
+use crate::compare::close;
+use crate::files;
+use crate::runtimes::RUNTIMES;
+use crate::tally::{Failure, Verdict};
 
-#[test]
-fn training_runs_are_keras_s_in_the_reference_runtime() {
-    check(Runtime::Reference);
-}
-
-#[test]
-fn training_runs_are_keras_s_in_the_engine() {
-    check(Runtime::Fused);
-}
-
-fn check(runtime: Runtime) {
-    let Some(cases) = Cases::find() else { return eprintln!("skipped: no golden cases") };
-    let mut tally = Tally::default();
-    for case in cases.of_kind("train") {
-        tally.add(&case.id, run(&case, runtime));
+pub(crate) fn check(cases: &Cases, case: &Case) -> Verdict {
+    for (runtime, threads) in RUNTIMES {
+        run(case, runtime, threads).map_err(|f| f.at(format!("{runtime:?}/{threads}")))?;
     }
-    tally.finish(&format!("training runs, {runtime:?}"));
+    files::check(cases, case)
 }
 
-fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
+fn run(case: &Case, runtime: Runtime, threads: usize) -> Verdict {
     // In `f64` the reference must follow Keras's `f64` run; learning rates are rounded to `f32`.
     let (prefix, tolerance) =
         if runtime == Runtime::Reference { ("f64_", 1e-5) } else { ("", 1e-3) };
-    let mut model = compiled(case, runtime)?;
+    let mut model = compiled(case, runtime, threads)?;
     let (data, validation) = data(case);
     let (history, batch_logs) = fit(case, &mut model, &data, validation.as_ref())?;
 
@@ -45,7 +36,7 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
         same_logs(&format!("epoch {i}"), &logs, expected, tolerance)?;
     }
     if case.json["summary_after"].is_string() && model.summary() != case.json["summary_after"] {
-        return Err(Outcome::Wrong(format!("summary: got\n{}", model.summary())));
+        return Err(Failure::wrong(format!("summary: got\n{}", model.summary())));
     }
     let scale = if runtime == Runtime::Reference { 1e-5 } else { 1e-3 };
     for (i, weight) in model.get_weights().iter().enumerate() {
@@ -62,7 +53,7 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
         let end = |path: &str| path.split('/').next_back().unwrap_or_default().to_owned();
         let (ours, theirs) = (end(path), end(expected.as_str().unwrap_or("?")));
         if !ours.ends_with(&theirs) && !theirs.ends_with(&ours) {
-            return Err(Outcome::Wrong(format!("optimizer variable {i}: {path}, not {expected}")));
+            return Err(Failure::wrong(format!("optimizer variable {i}: {path}, not {expected}")));
         }
         if is_noise(&theirs) {
             continue;
@@ -71,7 +62,7 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
         case.check_relative(&format!("ov.{i}"), value, scale.max(1e-4))?;
     }
     if case.has(&format!("ov.{}", variables.len())) {
-        return Err(Outcome::Wrong("optimizer variables are missing".to_owned()));
+        return Err(Failure::wrong("optimizer variables are missing".to_owned()));
     }
     let predictions = model.predict_batches(&data, 32)?;
     for (i, prediction) in predictions.iter().enumerate() {
@@ -81,7 +72,7 @@ fn run(case: &Case, runtime: Runtime) -> Result<(), Outcome> {
     let unweighted = data.clone().sample_weights(Vec::new())?;
     let scores = model.evaluate_batches(&unweighted, batch_size(case))?;
     same_logs("evaluate", &scores, &case.json["evaluate_after"], tolerance.max(3e-5))?;
-    steps(case, runtime, &data, prefix, tolerance)
+    steps(case, runtime, threads, &data, prefix, tolerance)
 }
 
 /// Whether the gradient of a weight is zero but for rounding, which Adam blows up to steps: a key's
@@ -94,12 +85,13 @@ fn is_noise(path: &str) -> bool {
 fn steps(
     case: &Case,
     runtime: Runtime,
+    threads: usize,
     data: &Dataset,
     prefix: &str,
     tolerance: f64,
-) -> Result<(), Outcome> {
+) -> Verdict {
     let expected = list(case, &format!("{prefix}step_logs"));
-    let mut model = compiled(case, runtime)?;
+    let mut model = compiled(case, runtime, threads)?;
     let mut batch = Batch::default();
     let order: Vec<usize> = (0..data.len()).collect();
     let batches = order.chunks(batch_size(case)).cycle();
@@ -112,10 +104,10 @@ fn steps(
     Ok(())
 }
 
-fn compiled(case: &Case, runtime: Runtime) -> Result<Model, Outcome> {
+fn compiled(case: &Case, runtime: Runtime, threads: usize) -> Result<Model, Failure> {
     let mut model = Model::from_config(&case.json["object"])?;
     let options = Options::from_environment().map_err(|error| error.to_string())?;
-    model.set_options(options.runtime(runtime));
+    model.set_options(options.runtime(runtime).threads(threads));
     model.set_weights(&case.list("w0"))?;
     model.compile_with(Compile::from_config(&case.json["compile"])?)?;
     Ok(model)
@@ -126,7 +118,7 @@ fn fit(
     model: &mut Model,
     data: &Dataset,
     validation: Option<&Dataset>,
-) -> Result<(History, Vec<Logs>), Outcome> {
+) -> Result<(History, Vec<Logs>), Failure> {
     let mut batch_logs = Vec::new();
     let history = {
         let mut fit = Fit::epochs(case.json["epochs"].as_u64().unwrap() as usize)
@@ -139,7 +131,7 @@ fn fit(
         for (key, value) in case.json["fit"].as_object().unwrap() {
             match key.as_str() {
                 "validation_split" => fit = fit.validation_split(value.as_f64().unwrap()),
-                other => return Err(Outcome::Refused(format!("fit({other}={value})"))),
+                other => return Err(Failure::Refused(format!("fit({other}={value})"))),
             }
         }
         if let Some(weights) = case.json["class_weight"].as_object() {
@@ -182,13 +174,13 @@ fn list(case: &Case, key: &str) -> Vec<Value> {
     case.json[key].as_array().cloned().unwrap_or_default()
 }
 
-fn same_logs(what: &str, got: &Logs, expected: &Value, tolerance: f64) -> Result<(), Outcome> {
+fn same_logs(what: &str, got: &Logs, expected: &Value, tolerance: f64) -> Verdict {
     let expected: BTreeMap<String, f64> =
         serde_json::from_value(expected.clone()).map_err(|error| format!("{what}: {error}"))?;
     let names = |logs: &BTreeMap<String, f64>| logs.keys().cloned().collect::<Vec<_>>().join(", ");
     if names(got) != names(&expected) {
         let (expected, got) = (names(&expected), names(got));
-        return Err(Outcome::Wrong(format!("{what}: expected logs {expected}, got {got}")));
+        return Err(Failure::wrong(format!("{what}: expected logs {expected}, got {got}")));
     }
     for (name, &value) in &expected {
         close(&format!("{what}, {name}"), got[name], value, tolerance)?;

@@ -11,19 +11,14 @@ use cornu_testkit::golden::number;
 use serde_json::{Map, Value};
 
 use crate::runtimes::Experiment;
-use crate::tally::{Outcome, run};
+use crate::tally::{Failure, Verdict, verdict};
 
-#[test]
-fn layers_compute_what_keras_computes() {
-    run("layer", 356, |case| {
-        if let Some(key) = unknown_argument(case) {
-            return Outcome::Refused(format!("call argument `{key}`"));
-        }
-        match read_layer(&case.json["object"]) {
-            Err(error) => Outcome::Refused(error.to_string()),
-            Ok(layer) => Outcome::of(check(case, &*layer)),
-        }
-    });
+pub(crate) fn check(case: &Case) -> Verdict {
+    if let Some(key) = unknown_argument(case) {
+        return Err(Failure::Refused(format!("call argument `{key}`")));
+    }
+    let layer = read_layer(&case.json["object"])?;
+    check_layer(case, &*layer)
 }
 
 /// A call argument that layers do not take.
@@ -72,7 +67,7 @@ pub(crate) fn read_layer(object: &Value) -> Result<Arc<dyn Layer>, LayerError> {
     Ok(layer)
 }
 
-fn check(case: &Case, layer: &dyn Layer) -> Vec<String> {
+fn check_layer(case: &Case, layer: &dyn Layer) -> Verdict {
     let mut messages = Vec::new();
     if let Err(message) = check_config(case, layer) {
         messages.push(message);
@@ -84,10 +79,13 @@ fn check(case: &Case, layer: &dyn Layer) -> Vec<String> {
                 messages.extend(message);
                 messages.extend(experiment.check(case));
             }
-            Err(error) => messages.push(format!("{mode}: {error}")),
+            Err(error) => match Failure::from(error) {
+                Failure::Wrong(texts) => messages.extend(texts),
+                refused => return Err(refused),
+            },
         }
     }
-    messages
+    verdict(messages)
 }
 
 /// The layer writes the configuration that it was read from.
@@ -307,6 +305,6 @@ fn check_losses(
 }
 
 fn has_rounded_constants(case: &Case) -> bool {
-    ["LeakyReLU", "Rescaling"].contains(&case.class())
+    ["LeakyReLU", "ReLU", "Rescaling"].contains(&case.class())
         || ["gelu", "leaky_relu"].iter().any(|name| case.config()["activation"] == *name)
 }

@@ -8,26 +8,44 @@ use cornu_testkit::Case;
 use serde_json::Value;
 
 use crate::runtimes::Experiment;
-use crate::tally::{Outcome, run};
+use crate::tally::{Failure, Verdict, verdict};
 
-#[test]
-fn activations_compute_what_keras_computes() {
-    run("activation", 35, |case| {
-        let kwargs = &case.json["kwargs"];
-        let Some(lower) = activation(case.function(), kwargs) else {
-            return Outcome::Refused("no such activation".to_owned());
-        };
-        let dims = case.f32("in.0").unwrap().dims().to_vec();
-        // Softmax along the first axis is no matter of samples: the whole input is one value.
-        let shape =
-            if kwargs["axis"] == 0 { Shape::fixed(&dims) } else { Shape::batched(&dims[1..]) };
-        check(case, "in.0", shape, "out.0", |g, x| lower(g, x), Some(("gout.0", "gin.0")))
-    });
+pub(crate) fn activation(case: &Case) -> Verdict {
+    let kwargs = &case.json["kwargs"];
+    if let Some(key) = unknown_argument(case) {
+        return Err(Failure::Refused(format!("argument `{key}` of `{}`", case.function())));
+    }
+    let Some(lower) = activation_named(case.function(), kwargs) else {
+        return Err(Failure::Refused(format!("activation `{}`", case.function())));
+    };
+    let dims = case.f32("in.0").unwrap().dims().to_vec();
+    // Along the first axis it is no matter of samples: the whole input is one value.
+    let axis = kwargs["axis"].as_i64().unwrap_or(-1);
+    let is_first = axis == 0 || axis == -(dims.len() as i64);
+    let shape = if is_first { Shape::fixed(&dims) } else { Shape::batched(&dims[1..]) };
+    check(case, "in.0", shape, "out.0", |g, x| lower(g, x), Some(("gout.0", "gin.0")))
+}
+
+/// An argument that the function does not have.
+fn unknown_argument(case: &Case) -> Option<&str> {
+    let known: &[&str] = match case.function() {
+        "softmax" | "log_softmax" | "sparsemax" | "glu" => &["axis"],
+        "threshold" => &["threshold", "default_value"],
+        "relu" => &["negative_slope", "max_value", "threshold"],
+        "leaky_relu" => &["negative_slope"],
+        "elu" | "celu" => &["alpha"],
+        "gelu" => &["approximate"],
+        "squareplus" => &["b"],
+        "soft_shrink" | "hard_shrink" => &["threshold"],
+        _ => &[],
+    };
+    let mut keys = case.json["kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.keys());
+    keys.find(|key| !known.contains(&key.as_str())).map(String::as_str)
 }
 
 type Lower = Box<dyn Fn(&mut Graph, ValueId) -> Result<ValueId, GraphError>>;
 
-fn activation(function: &str, kwargs: &Value) -> Option<Lower> {
+fn activation_named(function: &str, kwargs: &Value) -> Option<Lower> {
     let number = |key: &str, default: f64| kwargs[key].as_f64().unwrap_or(default);
     let axis = kwargs["axis"].as_i64().unwrap_or(-1);
     Some(match function {
@@ -55,6 +73,22 @@ fn activation(function: &str, kwargs: &Value) -> Option<Lower> {
             let alpha = number("alpha", 1.0);
             Box::new(move |g, x| activations::elu(g, x, alpha))
         }
+        "celu" => {
+            let alpha = number("alpha", 1.0);
+            Box::new(move |g, x| activations::celu(g, x, alpha))
+        }
+        "squareplus" => {
+            let b = number("b", 4.0);
+            Box::new(move |g, x| activations::squareplus(g, x, b))
+        }
+        "soft_shrink" => {
+            let threshold = number("threshold", 0.5);
+            Box::new(move |g, x| activations::soft_shrink(g, x, threshold))
+        }
+        "hard_shrink" => {
+            let threshold = number("threshold", 0.5);
+            Box::new(move |g, x| activations::hard_shrink(g, x, threshold))
+        }
         "gelu" => {
             let approximate = kwargs["approximate"] == true;
             Box::new(move |g, x| activations::gelu(g, x, approximate))
@@ -66,28 +100,16 @@ fn activation(function: &str, kwargs: &Value) -> Option<Lower> {
     })
 }
 
-#[test]
-fn regularizers_compute_what_keras_computes() {
-    run("regularizer", 8, |case| {
-        let regularizer = match Regularizer::from_config("regularizer", &case.json["object"]) {
-            Ok(regularizer) => regularizer.unwrap(),
-            Err(error) => return Outcome::Refused(error.to_string()),
-        };
-        let shape = Shape::fixed(case.f32("w").unwrap().dims());
-        check(case, "w", shape, "value", |g, w| regularizer.lower(g, w), Some(("", "grad")))
-    });
+pub(crate) fn regularizer(case: &Case) -> Verdict {
+    let regularizer = Regularizer::from_config("regularizer", &case.json["object"])?.unwrap();
+    let shape = Shape::fixed(case.f32("w").unwrap().dims());
+    check(case, "w", shape, "value", |g, w| regularizer.lower(g, w), Some(("", "grad")))
 }
 
-#[test]
-fn constraints_compute_what_keras_computes() {
-    run("constraint", 6, |case| {
-        let constraint = match Constraint::from_config("constraint", &case.json["object"]) {
-            Ok(constraint) => constraint.unwrap(),
-            Err(error) => return Outcome::Refused(error.to_string()),
-        };
-        let shape = Shape::fixed(case.f32("w").unwrap().dims());
-        check(case, "w", shape, "out", |g, w| constraint.lower(g, w), None)
-    });
+pub(crate) fn constraint(case: &Case) -> Verdict {
+    let constraint = Constraint::from_config("constraint", &case.json["object"])?.unwrap();
+    let shape = Shape::fixed(case.f32("w").unwrap().dims());
+    check(case, "w", shape, "out", |g, w| constraint.lower(g, w), None)
 }
 
 /// Compares the function's value and its gradient. The upstream gradient is 1 if it has no name.
@@ -98,7 +120,7 @@ fn check(
     output: &str,
     lower: impl Fn(&mut Graph, ValueId) -> Result<ValueId, GraphError>,
     gradient: Option<(&str, &str)>,
-) -> Outcome {
+) -> Verdict {
     let value = case.f32(input).unwrap();
     let samples = value.dims().first().copied().unwrap_or(1);
     let mut inputs = vec![(input.to_owned(), value)];
@@ -122,9 +144,7 @@ fn check(
         expected.push(name.to_owned());
         Ok(())
     };
-    if let Err(error) = build(&mut graph) {
-        return Outcome::Failed(vec![error.to_string()]);
-    }
+    build(&mut graph)?;
     let experiment = Experiment {
         graph,
         inputs,
@@ -134,9 +154,10 @@ fn check(
         after: Vec::new(),
         exact_to: has_rounded_constants(case).then_some(2e-7),
     };
-    Outcome::of(experiment.check(case))
+    verdict(experiment.check(case))
 }
 
 fn has_rounded_constants(case: &Case) -> bool {
-    case.json["kind"] == "regularizer" || ["gelu", "leaky_relu"].contains(&case.function())
+    case.json["kind"] == "regularizer"
+        || ["gelu", "leaky_relu", "soft_shrink"].contains(&case.function())
 }

@@ -1,0 +1,81 @@
+//! Helpers of `keras.utils`.
+
+use cornu_tensor::Tensor;
+
+/// A row for each class index with 1 at the class and 0 elsewhere, along a new last axis.
+///
+/// As in Keras a last axis of one label is dropped first, and without `num_classes` the largest
+/// label counts. Source: Keras 3, keras/src/utils/numerical_utils.py.
+///
+/// # Errors
+///
+/// A message that names the label that is not in `0..num_classes`.
+///
+/// ```
+/// use cornu::prelude::*;
+///
+/// let labels = Tensor::new([3], vec![0.0, 2.0, 1.0])?;
+/// let classes = cornu::utils::to_categorical(&labels, None)?;
+/// assert_eq!(classes.data(), [1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn to_categorical(labels: &Tensor, num_classes: Option<usize>) -> Result<Tensor, String> {
+    let largest = labels.data().iter().fold(-1.0f32, |largest, &label| largest.max(label));
+    let n = num_classes.unwrap_or((largest + 1.0) as usize);
+    let mut dims = labels.dims().to_vec();
+    if 1 < dims.len() && dims.last() == Some(&1) {
+        dims.pop();
+    }
+    dims.push(n);
+    let mut classes = Tensor::full(dims, 0.0);
+    for (i, &label) in labels.data().iter().enumerate() {
+        if label < 0.0 || label.fract() != 0.0 || n as f32 <= label {
+            return Err(format!("label {i}: expected a class in 0..{n}, got {label}"));
+        }
+        classes.data_mut()[i * n + label as usize] = 1.0;
+    }
+    Ok(classes)
+}
+
+/// `x` divided by its norm of this order (2: the Euclidean one) along `axis`; zeros stay zeros. A
+/// negative axis counts from the last.
+///
+/// Source: Keras 3, keras/src/utils/numerical_utils.py.
+///
+/// # Errors
+///
+/// A message that says which axes there are.
+///
+/// ```
+/// use cornu::prelude::*;
+///
+/// let x = Tensor::new([2, 2], vec![3.0, 4.0, 0.0, 0.0])?;
+/// assert_eq!(cornu::utils::normalize(&x, -1, 2.0)?.data(), [0.6, 0.8, 0.0, 0.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn normalize(x: &Tensor, axis: i64, order: f64) -> Result<Tensor, String> {
+    let rank = x.dims().len() as i64;
+    let position = if axis < 0 { axis + rank } else { axis };
+    let dims = usize::try_from(position).ok().and_then(|position| x.dims().get(position..));
+    let Some((&size, inner)) = dims.and_then(<[usize]>::split_first) else {
+        return Err(format!("axis: expected one of {}..{rank}, got {axis}", -rank));
+    };
+    let stride: usize = inner.iter().product();
+    let mut y = x.clone();
+    let of_line = |line: usize| (line / stride) * stride * size + line % stride;
+    for start in (0..x.len() / size.max(1)).map(of_line) {
+        let places = (0..size).map(|i| start + i * stride);
+        let values = places.clone().map(|place| f64::from(x.data()[place]).abs());
+        let norm = if order.is_infinite() {
+            values.fold(0.0, f64::max)
+        } else {
+            values.map(|value| value.powf(order)).sum::<f64>().powf(1.0 / order)
+        };
+        if norm != 0.0 {
+            for place in places {
+                y.data_mut()[place] = (f64::from(x.data()[place]) / norm) as f32;
+            }
+        }
+    }
+    Ok(y)
+}
