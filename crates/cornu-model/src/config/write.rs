@@ -124,7 +124,10 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
         LayerKind::Layer(kind) => {
             let mut config = Map::new();
             config.insert("name".to_owned(), json!(layer.name));
-            config.insert("trainable".to_owned(), json!(trainable));
+            // Keras does not take it there.
+            if !kind.class_name().starts_with("SpatialDropout") {
+                config.insert("trainable".to_owned(), json!(trainable));
+            }
             config.insert("dtype".to_owned(), float32());
             config.extend(kind.built_config(&network.build_shapes(index)));
             if kind.class_name() == "Pipeline" {

@@ -13,3 +13,4 @@ mod reverse;
 mod saving;
 mod structure;
 mod training;
+mod versions;
