@@ -19,6 +19,7 @@ mod recipe;
 mod report;
 mod run;
 mod scores;
+mod weights_file;
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -37,7 +38,8 @@ use error::CliError;
 ///   cornu evaluate run/best.keras pictures
 ///   cornu predict run/best.keras picture.jpg
 ///
-/// MODEL is a built-in name (lesson-cnn), a Keras .json config (model.to_json()), or a .keras file.
+/// MODEL is a built-in name (lesson-cnn), a Keras .json config (model.to_json()), or a .keras or .h5
+/// file, also one that Keras 2 wrote.
 /// DATA is a folder with one sub-folder of pictures per class, or a folder with a manifest.csv
 /// (columns file, class, and split if wanted).
 #[derive(Debug, Parser)]

@@ -1,4 +1,4 @@
-//! The argument MODEL: a built-in name, a Keras `.json` config, or a `.keras` file.
+//! The argument MODEL: a built-in name, a Keras `.json` config, or a `.keras` or `.h5` file.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,8 @@ const MAX_JSON_BYTES: u64 = 64 << 20;
 pub(crate) enum ModelArgument {
     LessonCnn,
     Json(PathBuf),
-    Keras(PathBuf),
+    /// A whole model.
+    File(PathBuf),
 }
 
 impl ModelArgument {
@@ -36,25 +37,28 @@ impl ModelArgument {
         if !path.exists() {
             return Err(CliError::message(format!(
                 "{text}: no such file, and no built-in model of this name; give `{LESSON_CNN}`, a \
-                 Keras .json config or a .keras file"
+                 Keras .json config or a .keras or .h5 file"
             )));
         }
         match path.extension().and_then(|ending| ending.to_str()) {
-            Some("json") => Ok(Self::Json(path.to_owned())),
-            Some("keras") => Ok(Self::Keras(path.to_owned())),
+            Some("json") if !text.ends_with(".weights.json") => Ok(Self::Json(path.to_owned())),
+            Some("keras" | "h5" | "hdf5" | "safetensors" | "json") => {
+                Ok(Self::File(path.to_owned()))
+            }
+            _ if path.join("config.json").is_file() => Ok(Self::File(path.to_owned())),
             _ => Err(CliError::message(format!(
-                "{text}: expected a file that ends in .keras or .json; for other formats save it \
-                 with Keras 3 as .keras"
+                "{text}: expected a file that ends in .keras, .h5 or .json; for other formats save \
+                 it with Keras 3 as .keras"
             ))),
         }
     }
 
-    /// The model; with fresh weights unless it comes from a `.keras` file.
+    /// The model; with fresh weights unless it comes from a file that has some.
     pub(crate) fn open(&self) -> Result<Loaded, CliError> {
         match self {
             Self::LessonCnn => Ok(Loaded::fresh(networks::lesson_cnn()?)),
             Self::Json(path) => Ok(Loaded::fresh(read_config(path)?)),
-            Self::Keras(path) => model_file::read(path),
+            Self::File(path) => model_file::read(path),
         }
     }
 
@@ -66,7 +70,7 @@ impl ModelArgument {
     pub(crate) fn open_to_predict(&self) -> Result<Loaded, CliError> {
         let loaded = self.open()?;
         let name = match self {
-            Self::Keras(path) => {
+            Self::File(path) => {
                 model_file::check_finite(path, &loaded.model)?;
                 return Ok(loaded);
             }
@@ -75,7 +79,7 @@ impl ModelArgument {
         };
         output::message(format!(
             "warning: {name}: this network is not trained: its weights are random, and so are its \
-             predictions; give the .keras file of a trained one"
+             predictions; give the .keras or .h5 file of a trained one"
         ));
         Ok(loaded)
     }
@@ -111,6 +115,9 @@ mod tests {
         assert!(error.contains("lesson-cn: no such file") && error.contains("`lesson-cnn`"));
         let file = tempfile::NamedTempFile::with_suffix(".onnx").unwrap();
         let error = ModelArgument::parse(file.path().to_str().unwrap()).unwrap_err().to_string();
-        assert!(error.contains(".onnx: expected a file that ends in .keras"), "{error}");
+        assert!(
+            error.contains(".onnx: expected a file that ends in .keras, .h5 or .json"),
+            "{error}"
+        );
     }
 }

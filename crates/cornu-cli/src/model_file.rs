@@ -1,14 +1,15 @@
-//! `.keras` files with what this program adds: an object `cornu` in `metadata.json`, which Keras
+//! Model files, `.keras` ones with what this program adds: an object `cornu` in `metadata.json`, which Keras
 //! reads past.
 
 use std::path::Path;
 
-use cornu::formats::{KerasArchive, read_keras, write_keras};
+use cornu::formats::{FileKind, KerasArchive, read_keras, write_keras};
 use cornu::model::{Model, ModelError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::error::CliError;
+use crate::output;
 use crate::run::TrainingState;
 
 /// Name of the object.
@@ -91,22 +92,31 @@ pub(crate) fn advised(error: &ModelError) -> CliError {
     ))
 }
 
-/// Reads a model. One that was compiled with something unknown is read without that.
+/// Reads a whole model: a `.keras` file, or an `.h5` file of any version of Keras. One that was
+/// compiled with something unknown is read without that. What could not be used is said on standard
+/// error.
 pub(crate) fn read(path: &Path) -> Result<Loaded, CliError> {
-    let archive = read_keras(path)?;
-    let notes = match archive.metadata.get(KEY) {
-        None => None,
-        Some(notes) => Some(serde_json::from_value(notes.clone()).map_err(|error| {
-            CliError::message(format!(
-                "{}: metadata.json: `{KEY}`: {error}; remove that key, or save the model again",
-                path.display()
-            ))
-        })?),
-    };
-    drop(archive);
+    let kind = FileKind::of(path).map_err(|problem| {
+        CliError::message(format!("cannot read {}: {problem}", path.display()))
+    })?;
+    let notes = if kind == FileKind::KerasArchive { read_notes(path)? } else { None };
     let model = match Model::load(path) {
         Ok(model) => model,
         Err(error) => Model::load_without_compile(path).map_err(|_| advised(&error))?,
     };
+    for note in model.load_notes() {
+        output::message(format!("warning: {}: {note}", path.display()));
+    }
     Ok(Loaded { model, notes, as_it_is: true })
+}
+
+fn read_notes(path: &Path) -> Result<Option<Notes>, CliError> {
+    let archive = read_keras(path)?;
+    let Some(notes) = archive.metadata.get(KEY) else { return Ok(None) };
+    serde_json::from_value(notes.clone()).map(Some).map_err(|error| {
+        CliError::message(format!(
+            "{}: metadata.json: `{KEY}`: {error}; remove that key, or save the model again",
+            path.display()
+        ))
+    })
 }

@@ -133,7 +133,7 @@ impl Recipe {
         // Everything random follows from this.
         cornu::set_random_seed(self.seed);
         let (input_shape, network) = match argument {
-            ModelArgument::Keras(path) => {
+            ModelArgument::File(path) => {
                 let loaded = model_file::read(path)?;
                 model_file::check_finite(path, &loaded.model)?;
                 return Ok(loaded);

@@ -6,10 +6,11 @@
     reason = "a test may panic and say that it was skipped, its helpers too"
 )]
 
-use cornu_formats::h5::MAX_DEPTH;
+use cornu_formats::h5::{MAX_DEPTH, MAX_OBJECTS};
 use cornu_formats::keras_archive::{Problem, keras_bytes};
 use cornu_formats::{
-    ArchiveError, Data, Dataset, Group, H5Error, KerasArchive, read_h5, read_keras_bytes, write_h5,
+    ArchiveError, Attribute, Data, Dataset, Group, H5Error, KerasArchive, read_h5,
+    read_keras_bytes, write_h5,
 };
 use cornu_testkit::{Cases, Random};
 use serde_json::json;
@@ -169,4 +170,155 @@ fn groups_nested_too_deeply_are_refused() {
     };
     assert_eq!(nested(MAX_DEPTH), Ok(()));
     assert!(matches!(nested(MAX_DEPTH + 1), Err(H5Error::TooDeep { .. })));
+}
+
+/// Changes every occurrence of `old` to `new`; answers how many there were.
+fn replace(bytes: &mut [u8], old: &[u8], new: &[u8]) -> usize {
+    let mut n = 0;
+    for at in 0..=bytes.len() - old.len() {
+        if bytes[at..].starts_with(old) {
+            bytes[at..at + new.len()].copy_from_slice(new);
+            n += 1;
+        }
+    }
+    n
+}
+
+#[test]
+fn many_references_to_one_long_text_are_refused_before_it_is_copied() {
+    let mut tree = Group::default();
+    tree.set_text("long", "x".repeat(1_000_000));
+    let names: Vec<String> = (0..3_000).map(|i| format!("name {i:05}")).collect();
+    tree.attributes.insert("names".to_owned(), Attribute::Texts(names));
+    let sound = write_h5(&tree).unwrap();
+    assert_eq!(read_h5(sound.clone()).unwrap(), tree);
+    let mut bytes = sound;
+    // A reference: length, address of the heap, number. That of the long text goes everywhere.
+    let long = 1_000_000u32.to_le_bytes();
+    let at = bytes.windows(4).position(|window| window == long).unwrap();
+    let reference: Vec<u8> = bytes[at..at + 16].to_vec();
+    let short = 10u32.to_le_bytes();
+    let mut n = 0;
+    for at in 0..bytes.len() - 16 {
+        let address = u64::from_le_bytes(bytes[at + 4..at + 12].try_into().unwrap()) as usize;
+        if bytes[at..].starts_with(&short)
+            && bytes.get(address..).is_some_and(|heap| heap.starts_with(b"GCOL"))
+        {
+            bytes[at..at + 16].copy_from_slice(&reference);
+            n += 1;
+        }
+    }
+    assert_eq!(n, 3_000);
+    let error = read_h5(bytes).unwrap_err();
+    assert!(matches!(error, H5Error::TooMuchText { .. }), "{error}");
+}
+
+#[test]
+fn groups_that_are_their_own_groups_end_somewhere() {
+    // Twins at every level, which a change of one address makes the same group.
+    let mut tree = Group::default();
+    let mut path = String::new();
+    for level in 0..40 {
+        tree.group_mut(&format!("{path}left{level:02}")).set_text("name", "n".repeat(1_000));
+        tree.group_mut(&format!("{path}right{level:02}"));
+        path = format!("{path}left{level:02}/");
+    }
+    let sound = write_h5(&tree).unwrap();
+    read_h5(sound.clone()).unwrap();
+    // Every pair of addresses of groups, one for the other: circles and twins among them. What is
+    // read of it does not matter, only that it ends.
+    let addresses = object_headers(&sound);
+    assert!(40 < addresses.len());
+    for (i, from) in addresses.iter().enumerate() {
+        let to = addresses[(i * 7 + 3) % addresses.len()];
+        let mut bytes = sound.clone();
+        replace(&mut bytes, &from.to_le_bytes(), &to.to_le_bytes());
+        let _ = read_h5(bytes);
+    }
+}
+
+/// Addresses of what begins with the signature of an object header.
+fn object_headers(bytes: &[u8]) -> Vec<u64> {
+    (0..bytes.len()).filter(|&at| bytes[at..].starts_with(b"OHDR")).map(|at| at as u64).collect()
+}
+
+#[test]
+fn circles_in_files_of_h5py_end_too() {
+    let Some(cases) = Cases::find() else {
+        eprintln!("skipped: no golden cases");
+        return;
+    };
+    for name in ["mlp.weights.h5", "mlp-adam.h5", "nested.h5"] {
+        let sound = fs::read(cases.file(name)).unwrap();
+        let starts = |signature: &[u8]| -> Vec<u64> {
+            let found = (0..sound.len()).filter(|&at| sound[at..].starts_with(signature));
+            found.map(|at| at as u64).collect()
+        };
+        // Trees of groups and the nodes that list their members, in each other's place.
+        let places = [starts(b"TREE"), starts(b"SNOD"), starts(b"HEAP"), vec![0, 96]].concat();
+        for (i, from) in places.iter().enumerate() {
+            for step in [1, 2, 5] {
+                let to = places[(i + step) % places.len()];
+                let mut bytes = sound.clone();
+                if *from != 0 {
+                    replace(&mut bytes, &from.to_le_bytes(), &to.to_le_bytes());
+                }
+                let _ = read_h5(bytes);
+            }
+        }
+    }
+}
+
+#[test]
+fn more_groups_than_any_model_has_are_refused() {
+    let mut tree = Group::default();
+    let member = |i: usize| (format!("g{i}"), Group::default());
+    tree.groups = (0..MAX_OBJECTS).map(member).collect();
+    let error = read_h5(write_h5(&tree).unwrap()).unwrap_err();
+    assert!(matches!(error, H5Error::TooManyObjects { .. }), "{error}");
+}
+
+#[test]
+fn deeply_nested_json_is_an_error() {
+    let mut archive = small_archive();
+    archive.config = json!("MARK");
+    let bytes = keras_bytes(&archive).unwrap();
+    assert!(read_keras_bytes("a.keras", &bytes).is_ok());
+    for nested in ["[".repeat(1_000_000), "{\"a\":".repeat(1_000_000)] {
+        let members = [("config.json", nested.as_bytes()), ("model.weights.h5", b"none")];
+        let error = read_keras_bytes("a.keras", &zip_of(&members)).unwrap_err().to_string();
+        assert!(error.contains("config.json is not valid JSON: recursion limit"), "{error}");
+    }
+}
+
+#[test]
+fn a_compressed_member_that_unpacks_to_gigabytes_is_refused() {
+    use std::io::Write;
+    // 3 GiB of zeros would be 3 MiB of zip; its size as it says is enough to refuse it, and a lie
+    // about that ends at what was said.
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Deflated);
+    zip.start_file("config.json", options).unwrap();
+    let zeros = vec![b' '; 1 << 20];
+    for _ in 0..65 {
+        zip.write_all(&zeros).unwrap();
+    }
+    let bytes = zip.finish().unwrap().into_inner();
+    assert!(bytes.len() < 1 << 20);
+    let error = read_keras_bytes("a.keras", &bytes).unwrap_err().to_string();
+    assert!(error.contains("config.json is larger than 67108864 bytes"), "{error}");
+}
+
+/// A zip with these members, stored.
+fn zip_of(members: &[(&str, &[u8])]) -> Vec<u8> {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options =
+        zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in members {
+        zip.start_file(*name, options).unwrap();
+        zip.write_all(bytes).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }

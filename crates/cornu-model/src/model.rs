@@ -48,6 +48,8 @@ pub struct Model {
     pub(crate) programs: BTreeMap<StepKey, Program>,
     /// Sums of `train_on_batch` and `test_on_batch` since the last reset.
     pub(crate) running: Option<Running>,
+    /// What [`Model::load`] could not use of its file.
+    pub(crate) load_notes: Vec<String>,
 }
 
 /// Most weights of a model: 8 GiB of them. A configuration may ask for any number.
@@ -98,6 +100,7 @@ impl Model {
             compiled: None,
             programs: BTreeMap::new(),
             running: None,
+            load_notes: Vec::new(),
         };
         model.draw_weights();
         Ok(model)

@@ -28,7 +28,7 @@ use crate::profile_text::profile_text;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A built-in name (lesson-cnn), a Keras .json config, or a .keras file
+    /// A built-in name (lesson-cnn), a Keras .json config, or a .keras or .h5 file
     model: String,
     /// Samples per step
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = at_least_one)]

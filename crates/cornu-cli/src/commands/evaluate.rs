@@ -32,7 +32,7 @@ use crate::scores::Scores;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A .keras file; also `lesson-cnn` or a Keras .json config, whose weights are random
+    /// A .keras or .h5 file; also `lesson-cnn` or a Keras .json config, whose weights are random
     model: String,
     /// A folder with one sub-folder of pictures per class, or with a manifest.csv
     data: PathBuf,

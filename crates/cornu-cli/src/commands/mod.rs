@@ -1,6 +1,7 @@
 //! One file per command: `struct Args` is what was typed, `run` does it.
 
 mod bench;
+mod convert;
 mod demo;
 mod evaluate;
 mod plan;
@@ -22,6 +23,7 @@ pub(crate) enum Command {
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Summary(summary::Args),
+    Convert(convert::Args),
     Bench(bench::Args),
     Plan(plan::Args),
 }
@@ -35,6 +37,7 @@ impl Command {
             Self::Evaluate(args) => evaluate::run(&args),
             Self::Predict(args) => predict::run(&args),
             Self::Summary(args) => summary::run(&args),
+            Self::Convert(args) => convert::run(&args),
             Self::Bench(args) => bench::run(&args, start),
             Self::Plan(args) => plan::run(&args),
         }

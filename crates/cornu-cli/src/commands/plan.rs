@@ -20,7 +20,7 @@ use crate::output;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A built-in name (lesson-cnn), a Keras .json config, or a .keras file
+    /// A built-in name (lesson-cnn), a Keras .json config, or a .keras or .h5 file
     model: String,
     /// The plan of a training step instead of a prediction
     #[arg(long)]

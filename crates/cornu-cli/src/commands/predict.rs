@@ -38,7 +38,7 @@ const BATCH: usize = 32;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A .keras file; also `lesson-cnn` or a Keras .json config, whose weights are random
+    /// A .keras or .h5 file; also `lesson-cnn` or a Keras .json config, whose weights are random
     model: String,
     /// Pictures, folders of pictures, .npy batches
     #[arg(value_name = "INPUT", required = true)]

@@ -49,7 +49,8 @@ pub(crate) struct Args {
     /// The folder to write to; made if it is not there
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// A built-in name, a Keras .json config, or a .keras file to train further [default: lesson-cnn]
+    /// A built-in name, a Keras .json config, or a .keras or .h5 file to train further [default:
+    /// lesson-cnn]
     #[arg(long)]
     model: Option<String>,
     #[command(flatten)]

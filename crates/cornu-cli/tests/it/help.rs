@@ -10,6 +10,7 @@ fn help_is_worth_reading() {
     expect_file!["help/evaluate.txt"].assert_eq(&place.run("evaluate --help").ok());
     expect_file!["help/predict.txt"].assert_eq(&place.run("predict --help").ok());
     expect_file!["help/summary.txt"].assert_eq(&place.run("summary --help").ok());
+    expect_file!["help/convert.txt"].assert_eq(&place.run("convert --help").ok());
     expect_file!["help/bench.txt"].assert_eq(&place.run("bench --help").ok());
     expect_file!["help/plan.txt"].assert_eq(&place.run("plan --help").ok());
 }
@@ -17,9 +18,14 @@ fn help_is_worth_reading() {
 #[test]
 fn what_cannot_be_understood_is_exit_code_2() {
     let place = Place::new();
-    for line in
-        ["", "convert a b", "train", "train x --out y --epochs 0", "train x --out y --lr -1"]
-    {
+    for line in [
+        "",
+        "frobnicate a b",
+        "convert a",
+        "train",
+        "train x --out y --epochs 0",
+        "train x --out y --lr -1",
+    ] {
         let ran = place.run(line);
         assert_eq!(ran.code, 2, "`{line}`: {}", ran.stderr);
         assert!(ran.stdout.is_empty(), "`{line}`");

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
 
 mod bad_input;
+mod convert;
 mod cornu;
 mod help;
 mod models;

@@ -35,6 +35,14 @@ pub enum H5Error {
         /// Its dimensions.
         dims: Vec<u64>,
     },
+    /// Names and attributes hold more than the file can, as where things are linked many times.
+    #[error("{at}: names and attributes hold more than the {limit} bytes that the file can")]
+    TooMuchText {
+        /// Where in the tree.
+        at: String,
+        /// The limit.
+        limit: u64,
+    },
     /// Groups are nested too deeply, or in a circle.
     #[error("group {at} is nested deeper than {limit} levels")]
     TooDeep {

@@ -2,6 +2,7 @@
 
 mod error;
 mod read;
+mod texts;
 mod tree;
 mod write;
 

@@ -1,5 +1,5 @@
 use super::tree::natural_order;
-use super::{Attribute, Data, Dataset, Group, H5Error};
+use super::{Attribute, Data, Dataset, Group, H5Error, texts};
 use hdf5_pure::{AttrValue, DType, Error, File, Layout};
 use std::collections::BTreeMap;
 
@@ -9,6 +9,12 @@ pub const MAX_DEPTH: usize = 100;
 /// So many groups and datasets are read.
 pub const MAX_OBJECTS: usize = 200_000;
 
+const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// Names and attributes may hold so many times the bytes of the file: paths repeat the names of the
+/// groups they lead through.
+const MAX_TEXT: u64 = 16;
+
 /// Deflate makes nothing more than 1,032 times smaller.
 const MAX_COMPRESSION: u64 = 1_032;
 
@@ -16,8 +22,9 @@ const MAX_COMPRESSION: u64 = 1_032;
 ///
 /// Read are numbers and booleans of any layout and filter that Keras or h5py write by default,
 /// old-style groups (superblock 0) as well as new ones. The file is not trusted: there may be at
-/// most [`MAX_DEPTH`] levels and [`MAX_OBJECTS`] objects, and datasets may not declare more data
-/// than the bytes can hold, which also refuses two datasets that share their bytes.
+/// most [`MAX_DEPTH`] levels and [`MAX_OBJECTS`] objects, names and attributes may not hold much more
+/// than the bytes can, and datasets may not declare more data than the bytes can hold, which also
+/// refuses two datasets that share their bytes.
 ///
 /// # Errors
 ///
@@ -28,6 +35,9 @@ pub fn read_h5(bytes: impl Into<Vec<u8>>) -> Result<Group, H5Error> {
     if !hdf5_pure::is_hdf5_bytes(&bytes) {
         return Err(H5Error::NotHdf5 { len });
     }
+    // Addresses count from the superblock, which may be behind a block of something else.
+    let base = bytes.windows(SIGNATURE.len()).position(|window| window == SIGNATURE).unwrap_or(0);
+    let claimed = texts::claimed(&bytes, base as u64);
     let file = File::from_bytes(bytes).map_err(|error| damaged("/", &error))?;
     let plain = len as u64;
     let declared = file.superblock().eof_address;
@@ -36,8 +46,18 @@ pub fn read_h5(bytes: impl Into<Vec<u8>>) -> Result<Group, H5Error> {
         let cause = format!("it has {plain} of its {declared} bytes");
         return Err(H5Error::Damaged { at: "/".to_owned(), cause });
     }
-    let mut reader =
-        Reader { objects: 0, plain, compressed: plain.saturating_mul(MAX_COMPRESSION) };
+    let width = file.superblock().offset_size;
+    if width != 8 {
+        // No file of h5py's; `claimed` looks for eight bytes.
+        let cause = format!("it has addresses of {width} bytes, expected 8");
+        return Err(H5Error::Damaged { at: "/".to_owned(), cause });
+    }
+    let limit = plain.saturating_mul(MAX_TEXT);
+    if limit < claimed {
+        return Err(H5Error::TooMuchText { at: "/".to_owned(), limit });
+    }
+    let compressed = plain.saturating_mul(MAX_COMPRESSION);
+    let mut reader = Reader { objects: 0, plain, compressed, text: limit, text_limit: limit };
     reader.group(&file.root(), "", 0)
 }
 
@@ -48,6 +68,9 @@ struct Reader {
     plain: u64,
     /// Bytes of datasets in chunks, which may be compressed.
     compressed: u64,
+    /// Bytes of paths and attributes.
+    text: u64,
+    text_limit: u64,
 }
 
 impl Reader {
@@ -60,10 +83,11 @@ impl Reader {
         if MAX_DEPTH < depth {
             return Err(H5Error::TooDeep { at: at.to_owned(), limit: MAX_DEPTH });
         }
-        self.count_object()?;
+        self.count_object(at)?;
         let here = if at.is_empty() { "/" } else { at };
         let attributes = group.attrs().map_err(|error| damaged(here, &error))?;
-        let mut read = Group { attributes: read_attributes(attributes, here)?, ..Group::default() };
+        let attributes = self.attributes(attributes, here)?;
+        let mut read = Group { attributes, ..Group::default() };
         for (name, dataset) in group.iter_datasets().map_err(|error| damaged(here, &error))? {
             let dataset = self.dataset(&dataset, &format!("{at}/{name}"))?;
             read.datasets.push((name, dataset));
@@ -78,7 +102,7 @@ impl Reader {
     }
 
     fn dataset(&mut self, dataset: &hdf5_pure::Dataset, at: &str) -> Result<Dataset, H5Error> {
-        self.count_object()?;
+        self.count_object(at)?;
         let fail = |error: Error| damaged(at, &error);
         let dtype = dataset.dtype().map_err(fail)?;
         let dims = dataset.shape().map_err(fail)?;
@@ -110,16 +134,48 @@ impl Reader {
             let cause = format!("shape {dims:?} holds {} elements", data.len());
             return Err(H5Error::Damaged { at: at.to_owned(), cause });
         };
-        let attributes = read_attributes(dataset.attrs().map_err(fail)?, at)?;
+        let attributes = self.attributes(dataset.attrs().map_err(fail)?, at)?;
         Ok(Dataset { dims, data, attributes })
     }
 
-    fn count_object(&mut self) -> Result<(), H5Error> {
+    fn count_object(&mut self, at: &str) -> Result<(), H5Error> {
         self.objects += 1;
         if MAX_OBJECTS < self.objects {
             return Err(H5Error::TooManyObjects { limit: MAX_OBJECTS });
         }
+        self.take_text(at.len(), at)
+    }
+
+    /// Refuses what lies at many paths, each with all of its texts.
+    fn take_text(&mut self, size: usize, at: &str) -> Result<(), H5Error> {
+        let left = self.text.checked_sub(size as u64);
+        self.text = left.ok_or_else(|| {
+            // Where everything is linked many times, paths are as long as they can be.
+            let at = at.chars().take(100).collect();
+            H5Error::TooMuchText { at, limit: self.text_limit }
+        })?;
         Ok(())
+    }
+
+    fn attributes(
+        &mut self,
+        values: impl IntoIterator<Item = (String, AttrValue)>,
+        at: &str,
+    ) -> Result<BTreeMap<String, Attribute>, H5Error> {
+        let attributes = read_attributes(values, at)?;
+        let size = |(name, attribute): (&String, &Attribute)| {
+            name.len()
+                + match attribute {
+                    Attribute::Text(text) => text.len(),
+                    Attribute::Texts(texts) => texts.iter().map(String::len).sum(),
+                    Attribute::Int(_) | Attribute::Float(_) => 1,
+                    Attribute::Ints(values) => values.len(),
+                    Attribute::Floats(values) => values.len(),
+                }
+        };
+        let sizes: usize = attributes.iter().map(size).sum();
+        self.take_text(sizes, at)?;
+        Ok(attributes)
     }
 
     /// Refuses a dataset that would decode to more than the file can hold, before it is read.

@@ -7,6 +7,7 @@ use cornu_nn::optimizers::optimizer_from_config;
 use serde_json::{Map, Value, json};
 
 use super::{Compile, LossSpec, MetricSpec, OptimizerSpec, PerOutput};
+use crate::config::upgrade;
 use crate::{Model, ModelError};
 
 /// Everything but the optimizer.
@@ -55,6 +56,7 @@ impl Compile {
     ///
     /// [`ModelError::Config`] names the key and what is wrong.
     pub fn from_config(config: &Value) -> Result<Self, ModelError> {
+        let config = &upgrade::training_config(config);
         let error = |key: &str, problem: String| {
             ModelError::config(format!("compile_config.{key}"), problem)
         };

@@ -3,6 +3,7 @@
 //! Source: Keras 3, `keras/src/models/functional.py`, `sequential.py`, `keras/src/saving`.
 
 mod read;
+pub(crate) mod upgrade;
 mod write;
 
 use serde_json::Value;
@@ -40,6 +41,6 @@ impl Model {
     ///
     /// As for [`Model::from_json`].
     pub fn from_config(object: &Value) -> Result<Self, ModelError> {
-        Self::from_network(read::network(object, "model")?)
+        Self::from_network(read::network(&upgrade::model(object, "model")?, "model")?)
     }
 }

@@ -1,92 +1,157 @@
-//! Models from the `.h5` files that Keras wrote before `.keras`, and still can write.
+//! Whole models and weights from the `.h5` files that Keras wrote before `.keras`, and still can write.
 //!
 //! Source: Keras 3, `keras/src/legacy/saving/legacy_h5_format.py`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use cornu_formats::{Attribute, Group, read_h5};
+use cornu_formats::{Attribute, Group};
 use cornu_tensor::Tensor;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::StoredOptimizer;
-use super::floats;
-use crate::compile::Compile;
+use super::{OPTIMIZER_UNUSED, floats, legacy_optimizer};
+use crate::config::upgrade;
 use crate::network::Network;
-use crate::save::file_error;
 use crate::symbolic::LayerKind;
 use crate::{Model, ModelError};
 
 impl Model {
-    pub(super) fn load_legacy(path: &Path, compile: bool) -> Result<Self, ModelError> {
+    /// The model in a whole-model file.
+    pub(super) fn load_legacy(
+        path: &Path,
+        root: &Group,
+        compile: bool,
+    ) -> Result<Self, ModelError> {
         let problem = |problem: String| ModelError::File { path: path.to_owned(), problem };
         let in_file = |error: ModelError| problem(error.to_string());
-        let bytes = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let root = read_h5(bytes).map_err(|error| file_error(path, error.to_string()))?;
-        let config = json_attribute(&root, "model_config")
-            .map_err(problem)?
-            .ok_or_else(|| problem("there is no model in this file, only weights".to_owned()))?;
+        let config = json_attribute(root, "model_config").map_err(problem)?.ok_or_else(|| {
+            problem(
+                "this file has weights but no model; make the model first, from code or from a \
+                 .json config, and load these weights into it"
+                    .to_owned(),
+            )
+        })?;
         let mut model = Self::from_config(&config).map_err(in_file)?;
         if compile
-            && let Some(mut config) = json_attribute(&root, "training_config").map_err(problem)?
+            && let Some(config) = json_attribute(root, "training_config").map_err(problem)?
+            && !config["loss"].is_null()
         {
-            config["optimizer"] = config["optimizer_config"].take();
-            if let Some(config) = config.as_object_mut() {
-                config.remove("optimizer_config");
-            }
-            let compile = Compile::from_config(&config).map_err(in_file)?;
-            model.compile_with(compile).map_err(in_file)?;
+            model.compile_as(&upgrade::training_config(&config)).map_err(in_file)?;
         }
-        model.take_legacy_weights(&root).map_err(problem)?;
+        let names = model.take_legacy_weights(root).map_err(problem)?;
         if let Some(group) = root.group("optimizer_weights")
             && model.compiled.is_some()
         {
-            let stored = legacy_optimizer(&model, group).map_err(problem)?;
-            let place = "optimizer";
-            model.check_state(place, &stored).map_err(problem)?;
-            model.take_optimizer(stored).map_err(in_file)?;
+            match legacy_optimizer::stored(&model, group, &names, keras_version(root)) {
+                Ok(stored) => model.take_optimizer(stored).map_err(in_file)?,
+                // As in Keras, which says so and goes on.
+                Err(cause) => model.load_notes.push(format!("{OPTIMIZER_UNUSED}: {cause}")),
+            }
         }
         Ok(model)
     }
 
-    /// Each layer of the model has a group of its name with its weights, trainable ones first.
-    fn take_legacy_weights(&mut self, root: &Group) -> Result<(), String> {
+    /// Each layer has a group with its weights, trainable ones first. Answers the file's name of
+    /// each of the model's weights.
+    ///
+    /// Groups are found by the layers' names; if the model's layers have other names, the groups
+    /// with weights are taken in order, as Keras does.
+    pub(super) fn take_legacy_weights(&mut self, root: &Group) -> Result<Vec<String>, String> {
         let root = root.group("model_weights").unwrap_or(root);
+        let stored: Vec<String> = texts(root, "layer_names")
+            .into_iter()
+            .filter(|name| root.group(name).is_some_and(|g| !texts(g, "weight_names").is_empty()))
+            .collect();
+        let layers: Vec<(String, Vec<usize>, Vec<usize>)> = self
+            .network
+            .listed_layers()
+            .map(|(index, layer)| {
+                let weights = self.weights_below(&self.network, index);
+                (layer.name.clone(), self.in_legacy_order(&weights), weights)
+            })
+            .filter(|(_, weights, _)| !weights.is_empty())
+            .collect();
+        if stored.len() != layers.len() {
+            return Err(format!(
+                "the model has {} layers with weights, the file {}; it was saved from another model",
+                layers.len(),
+                stored.len()
+            ));
+        }
+        let known: BTreeMap<String, &String> =
+            stored.iter().map(|name| (upgrade::layer_name(name), name)).collect();
+        let same_names = layers.iter().all(|(name, ..)| known.contains_key(name));
+        let mut names = vec![String::new(); self.weights.len()];
         let mut taken = Vec::new();
-        for (index, layer) in self.network.listed_layers() {
-            let mut weights = self.weights_below(&self.network, index);
-            weights.sort_by_key(|&weight| !self.weights[weight].trainable);
-            let group = root.group(&layer.name);
-            let names = group.map_or_else(Vec::new, |group| texts(group, "weight_names"));
-            if names.len() != weights.len() {
+        for ((layer, ordered, plain), in_order) in layers.iter().zip(&stored) {
+            let named = known.get(layer).filter(|_| same_names);
+            let group_name = named.copied().unwrap_or(in_order);
+            let place = || format!("layer `{layer}`");
+            let Some(group) = root.group(group_name) else { continue };
+            let weight_names = texts(group, "weight_names");
+            if weight_names.len() != ordered.len() {
                 return Err(format!(
-                    "layer `{}`: expected {} weights, got {}",
-                    layer.name,
-                    weights.len(),
-                    names.len()
+                    "{}: expected {} weights, got {}",
+                    place(),
+                    ordered.len(),
+                    weight_names.len()
                 ));
             }
-            for (&weight, name) in weights.iter().zip(&names) {
-                let place = || format!("layer `{}`: weight `{name}`", layer.name);
-                let value = group
-                    .and_then(|group| group.dataset(name))
-                    .and_then(floats)
-                    .ok_or_else(|| format!("{} is missing", place()))?;
+            let value = |name: &String| {
+                let value = group.dataset(name).and_then(floats);
+                value.ok_or_else(|| format!("{}: weight `{name}` is missing", place()))
+            };
+            let values: Vec<Tensor> = weight_names.iter().map(value).collect::<Result<_, _>>()?;
+            let order = self.order_that_fits(ordered, plain, &weight_names, &values);
+            for ((&weight, name), value) in order.iter().zip(&weight_names).zip(values) {
                 let expected = &self.weights[weight].spec.dims;
                 if value.dims() != expected {
                     let got = value.dims();
-                    return Err(format!("{}: expected shape {expected:?}, got {got:?}", place()));
+                    return Err(format!(
+                        "{}: weight `{name}`: expected shape {expected:?}, got {got:?}",
+                        place()
+                    ));
                 }
+                names[weight].clone_from(name);
                 taken.push((weight, value));
             }
         }
         for (weight, value) in taken {
             self.variables.set(weight, value);
         }
-        Ok(())
+        Ok(names)
+    }
+
+    /// Trainable weights first.
+    pub(crate) fn in_legacy_order(&self, weights: &[usize]) -> Vec<usize> {
+        let mut ordered = weights.to_vec();
+        ordered.sort_by_key(|&weight| !self.weights[weight].trainable);
+        ordered
+    }
+
+    /// The order in which a group's weights are the model's. Which weights count as trainable in a
+    /// frozen model has changed over time, and names tell then.
+    fn order_that_fits(
+        &self,
+        ordered: &[usize],
+        plain: &[usize],
+        names: &[String],
+        values: &[Tensor],
+    ) -> Vec<usize> {
+        let mut by_kind = plain.to_vec();
+        by_kind.sort_by_key(|&weight| !self.weights[weight].spec.trainable);
+        let fits = |order: &&[usize]| {
+            order.iter().zip(names).zip(values).all(|((&weight, name), value)| {
+                let spec = &self.weights[weight].spec;
+                spec.dims == value.dims() && weight_name(name) == spec.name
+            })
+        };
+        let orders = [ordered, plain, &by_kind];
+        orders.into_iter().find(fits).unwrap_or(ordered).to_vec()
     }
 
     /// Weights of a layer, of all layers of a nested model.
-    fn weights_below(&self, network: &Network, index: usize) -> Vec<usize> {
+    pub(crate) fn weights_below(&self, network: &Network, index: usize) -> Vec<usize> {
         let layer = &network.layers[index];
         if let LayerKind::Network { network, .. } = &layer.kind {
             return (0..network.layers.len())
@@ -98,28 +163,30 @@ impl Model {
     }
 }
 
-fn legacy_optimizer(model: &Model, group: &Group) -> Result<StoredOptimizer, String> {
-    let mut values = Vec::new();
-    for name in texts(group, "weight_names") {
-        let value = group.dataset(&name).and_then(floats);
-        values.push(value.ok_or_else(|| format!("optimizer weight `{name}` is missing"))?);
-    }
-    let mut values = values.into_iter();
-    let first = |value: Option<Tensor>| value.and_then(|value| value.data().first().copied());
-    let iteration = first(values.next()).unwrap_or(0.0) as u64;
-    let learning_rate = if model.has_schedule() { None } else { first(values.next()) };
-    Ok(StoredOptimizer { iteration, learning_rate, state: values.collect() })
+/// The weight's own name in `dense_1/kernel:0`.
+fn weight_name(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.split(':').next().unwrap_or(name)
+}
+
+fn keras_version(root: &Group) -> &str {
+    root.text("keras_version").unwrap_or("1")
 }
 
 fn json_attribute(group: &Group, name: &str) -> Result<Option<Value>, String> {
     let Some(text) = group.text(name) else { return Ok(None) };
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("attribute `{name}`: {error}"))?;
-    Ok(Some(if value.is_null() { json!({}) } else { value }))
+    Ok((!value.is_null()).then_some(value))
+}
+
+/// Whether this is what `save_weights` wrote into an `.h5` file before Keras 3.
+pub(super) fn is_legacy(root: &Group) -> bool {
+    !texts(root, "layer_names").is_empty()
 }
 
 /// A list of texts, which Keras splits into `name0`, `name1`, ... when it is long.
-fn texts(group: &Group, name: &str) -> Vec<String> {
+pub(super) fn texts(group: &Group, name: &str) -> Vec<String> {
     let list = |name: &str| match group.attributes.get(name) {
         Some(Attribute::Texts(texts)) => Some(texts.clone()),
         _ => None,

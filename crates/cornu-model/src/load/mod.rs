@@ -1,12 +1,14 @@
 //! Models from files.
 
 mod legacy;
+mod legacy_optimizer;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cornu_formats::{Dataset, Group, read_h5, read_keras};
+use cornu_formats::{Dataset, FileKind, Group, read_h5, read_keras};
 use cornu_tensor::Tensor;
+use serde_json::Value;
 
 use crate::compile::Compile;
 use crate::save::file_error;
@@ -14,8 +16,10 @@ use crate::stored::stored_groups;
 use crate::{Model, ModelError};
 
 impl Model {
-    /// Loads a `.keras` file that Keras 3 or [`Model::save`] wrote, or an `.h5` file of Keras. A model that was compiled is
-    /// compiled again and goes on training where it was.
+    /// Loads a whole model: a `.keras` file that Keras 3 or [`Model::save`] wrote, the folder of an
+    /// unzipped one, or an `.h5` (or `.hdf5`) file of any version of Keras. The bytes tell which it is.
+    /// A model that was compiled is compiled again and goes on training where it was; where the
+    /// state of its optimizer cannot be used, [`Model::load_notes`] says why.
     ///
     /// # Errors
     ///
@@ -35,25 +39,61 @@ impl Model {
     }
 
     fn load_file(path: &Path, compile: bool) -> Result<Self, ModelError> {
-        if path.extension().is_some_and(|extension| extension == "h5") {
-            return Self::load_legacy(path, compile);
+        let problem = |problem: String| ModelError::File { path: path.to_owned(), problem };
+        let kind = FileKind::of(path).map_err(problem)?;
+        match kind {
+            FileKind::Hdf5 => return Self::load_legacy(path, &read_tree(path)?, compile),
+            FileKind::Safetensors => {
+                return Err(problem(
+                    "safetensors files have weights but no model; make the model first, from code \
+                     or from a .json config, and load these weights into it"
+                        .to_owned(),
+                ));
+            }
+            FileKind::Json => {
+                return Err(problem(
+                    "a .json config has no weights; read it with `Model::from_json`".to_owned(),
+                ));
+            }
+            FileKind::KerasArchive => {}
         }
-        let archive = read_keras(path).map_err(|error| file_error(path, error.without_file()))?;
+        let mut archive =
+            read_keras(path).map_err(|error| file_error(path, error.without_file()))?;
         let in_file = |error: ModelError| in_file(path, "config.json", &error);
         let mut model = Self::from_config(&archive.config).map_err(in_file)?;
         let config = &archive.config["compile_config"];
         if compile && config.as_object().is_some_and(|config| !config.is_empty()) {
-            let compile = Compile::from_config(config).map_err(in_file)?;
-            model.compile_with(compile).map_err(in_file)?;
+            model.compile_as(config).map_err(in_file)?;
         }
-        model
-            .take_tree(&archive.weights)
-            .map_err(|problem| ModelError::File { path: path.to_owned(), problem })?;
+        let is_old =
+            archive.metadata["keras_version"].as_str().is_some_and(|v| v.starts_with("2."));
+        if is_old {
+            as_keras_3(&mut archive.weights);
+        }
+        let optimizer = model.optimizer_of(&archive.weights);
+        if let (true, Err(cause)) = (is_old, optimizer) {
+            model.load_notes.push(format!("{OPTIMIZER_UNUSED}: {cause}"));
+            archive.weights.groups.retain(|(name, _)| name != "optimizer");
+        }
+        model.take_tree(&archive.weights).map_err(problem)?;
         Ok(model)
     }
 
+    /// Compiles the model as a file says. One loss, which Keras 2 noted alone, is that of every
+    /// output.
+    fn compile_as(&mut self, config: &Value) -> Result<(), ModelError> {
+        let mut config = config.clone();
+        let n_outputs = self.output_shapes().len();
+        let loss = &config["loss"];
+        if 1 < n_outputs && (loss.is_string() || loss["class_name"].is_string()) {
+            config["loss"] = vec![loss.clone(); n_outputs].into();
+        }
+        self.compile_with(Compile::from_config(&config)?)
+    }
+
     /// Loads the weights of a `.weights.h5` file, and the state of the optimizer if the file has one
-    /// and the model is compiled.
+    /// and the model is compiled; the weights of a whole model (`.keras`, `.h5`), of an `.h5` file
+    /// that Keras 2's `save_weights` wrote, or of a `.safetensors` file with Keras's names.
     ///
     /// # Errors
     ///
@@ -62,9 +102,27 @@ impl Model {
     pub fn load_weights(&mut self, path: impl AsRef<Path>) -> Result<(), ModelError> {
         let path = path.as_ref();
         let problem = |problem: String| ModelError::File { path: path.to_owned(), problem };
-        let bytes = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-        let root = read_h5(bytes).map_err(|error| file_error(path, error.to_string()))?;
-        self.take_tree(&root).map_err(problem)
+        match FileKind::of(path).map_err(problem)? {
+            FileKind::Hdf5 => {
+                let root = read_tree(path)?;
+                if root.group("model_weights").is_some() || legacy::is_legacy(&root) {
+                    return self.take_legacy_weights(&root).map(|_| ()).map_err(problem);
+                }
+                self.take_tree(&root).map_err(problem)
+            }
+            FileKind::KerasArchive => {
+                let archive =
+                    read_keras(path).map_err(|error| file_error(path, error.without_file()))?;
+                self.take_tree(&archive.weights).map_err(problem)
+            }
+            FileKind::Safetensors => self.load_safetensors(path),
+            FileKind::Json => Err(problem("a .json config has no weights".to_owned())),
+        }
+    }
+
+    /// What did not go as it should when the model was loaded, though it could be: one text each.
+    pub fn load_notes(&self) -> &[String] {
+        &self.load_notes
     }
 
     /// Takes all values over, or none if one does not fit.
@@ -109,6 +167,8 @@ impl Model {
         let unknown: Vec<String> = unknown
             .map(|path| path.trim_start_matches('/').to_owned())
             .filter(|path| !path.starts_with("optimizer/") && !known.contains(path))
+            // The sums of metrics, which Keras 2 saved too.
+            .filter(|path| !path.starts_with("metrics/"))
             .collect();
         if unknown.is_empty() {
             return Ok(values);
@@ -134,7 +194,10 @@ impl Model {
         let scheduled = self.has_schedule();
         let mut next = 1;
         let mut learning_rate = None;
-        if !scheduled {
+        let n_state = self.optimizer_specs().len();
+        // Keras 2 did not save the learning rate here.
+        let without_rate = 0 < n_state && group.datasets.len() == 1 + n_state;
+        if !scheduled && !without_rate {
             learning_rate = dataset(1).and_then(floats).and_then(|v| v.data().first().copied());
             next = 2;
         }
@@ -195,6 +258,24 @@ impl Model {
     }
 }
 
+/// What [`Model::load_notes`] says of an optimizer, before the cause.
+const OPTIMIZER_UNUSED: &str = "the optimizer's state is not used, so it starts anew";
+
+/// Gives the groups of Keras 2's weights the names that they have in Keras 3.
+fn as_keras_3(group: &mut Group) {
+    for (name, inner) in &mut group.groups {
+        if matches!(&name[..], "_query_dense" | "_key_dense" | "_value_dense" | "_output_dense") {
+            name.remove(0);
+        }
+        as_keras_3(inner);
+    }
+}
+
+fn read_tree(path: &Path) -> Result<Group, ModelError> {
+    let bytes = std::fs::read(path).map_err(|error| file_error(path, error.to_string()))?;
+    read_h5(bytes).map_err(|error| file_error(path, error.to_string()))
+}
+
 /// What a file knows of an optimizer.
 struct StoredOptimizer {
     iteration: u64,
@@ -203,7 +284,7 @@ struct StoredOptimizer {
 }
 
 /// The values as `float32`; whole numbers too.
-fn floats(dataset: &Dataset) -> Option<Tensor> {
+pub(crate) fn floats(dataset: &Dataset) -> Option<Tensor> {
     dataset.to_f32().or_else(|| dataset.to_i64().map(|values| values.map(|&value| value as f32)))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Source: Keras 3, `keras/src/utils/summary_utils.py`.
 
+mod keras2;
 mod rows;
 mod table;
 
@@ -11,13 +12,24 @@ use crate::{Model, ModelError};
 use rows::{is_sequential_like, rows};
 use table::{Column, Justify, table};
 
+/// Which version's table `summary` draws.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SummaryStyle {
+    /// That of Keras 3.
+    #[default]
+    Keras3,
+    /// That of Keras 2 (TensorFlow 2.8 to 2.12), with lines of `_` and `=`.
+    Keras2,
+}
+
 /// How `summary` draws its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SummaryOptions {
-    /// Characters that a line of the terminal holds; what is longer is cut. Default: 80.
+    /// Characters that a line of the terminal holds; what is longer is cut. Default: 80. Keras 2 does
+    /// not look at it.
     pub columns: usize,
     /// Length of the table's lines. Default: 88 (108 with the column `Connected to`), 12 more with
-    /// `show_trainable`, at most `columns - 4`.
+    /// `show_trainable`, at most `columns - 4`. In Keras 2's table: 65 (98), 11 more.
     pub line_length: Option<usize>,
     /// Adds a column that says whether each layer is trainable. Default: false.
     pub show_trainable: bool,
@@ -153,12 +165,29 @@ impl Model {
     ///
     /// [`ModelError::Summary`] if a line is too short for the table.
     pub fn summary_with(&self, options: &SummaryOptions) -> Result<String, ModelError> {
+        self.summary_in(SummaryStyle::Keras3, options)
+    }
+
+    /// The table of another version of Keras.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Model::summary_with`].
+    pub fn summary_in(
+        &self,
+        style: SummaryStyle,
+        options: &SummaryOptions,
+    ) -> Result<String, ModelError> {
         let counts = Counts {
             trainable: self.size(true),
             non_trainable: self.size(false),
             optimizer: self.optimizer_size(),
         };
-        summary(self.name(), &self.network, &counts, options)
+        let draw = match style {
+            SummaryStyle::Keras3 => summary,
+            SummaryStyle::Keras2 => keras2::summary,
+        };
+        draw(self.name(), &self.network, &counts, options)
     }
 
     /// Values and bytes of the weights that are trainable, or of those that are not.

@@ -84,7 +84,7 @@ fn add_rows(
     Ok(())
 }
 
-fn params(
+pub(super) fn params(
     network: &Network,
     index: usize,
     layer: &LayerEntry,

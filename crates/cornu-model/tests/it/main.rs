@@ -9,3 +9,4 @@ mod reverse;
 mod saving;
 mod structure;
 mod training;
+mod versions;
