@@ -2,7 +2,7 @@
 //!
 //! A value either belongs to the samples (axis 0 counts them) or is shared by all of them. Work on
 //! samples is independent from sample to sample, until something is summed over the batch: such a
-//! reduction ends a *phase*, and so does what a shuffle reads of other samples. Within a phase every
+//! reduction ends a *phase*, and so does what an op reads of other samples. Within a phase every
 //! sample walks alone through all of its ops (depth first); what is shared is computed once, before
 //! the samples of its phase.
 //!
@@ -37,10 +37,13 @@ pub(crate) struct Placement {
     pub(crate) n_phases: usize,
 }
 
-/// Whether each sample of the result is made from other samples: all of the operand is made in an
+/// Whether each sample of the result is made from other samples: all of the operands are made in an
 /// earlier phase, or fed.
 pub(crate) fn reads_whole_batch(op: &Op) -> bool {
-    matches!(op, Op::Shuffle(_))
+    matches!(
+        op,
+        Op::Shuffle(_) | Op::CircleSums(_) | Op::CircleRemainder(_) | Op::CircleSumsGrad(_)
+    )
 }
 
 /// Finds role, phase and order of every node.
@@ -51,10 +54,11 @@ pub(crate) fn place(graph: &Graph) -> Placement {
     // The first phase in which a value can be read.
     let mut ready: Vec<usize> = Vec::with_capacity(n);
     for node in graph.nodes() {
-        let mut phase = node.inputs.iter().map(|input| ready[input.index()]).max().unwrap_or(0);
-        if reads_whole_batch(&node.op) && roles[node.inputs[0].index()] != Role::Leaf {
-            phase += 1;
-        }
+        let waits = |input: &ValueId| {
+            let is_of_samples = roles[input.index()] == Role::Sample;
+            ready[input.index()] + usize::from(is_of_samples && reads_whole_batch(&node.op))
+        };
+        let phase = node.inputs.iter().map(waits).max().unwrap_or(0);
         let reads_samples = node.inputs.iter().any(|&input| graph.shape(input).is_batched());
         let role = match &node.op {
             Op::Input(_) | Op::Variable(_) | Op::Constant(_) | Op::BatchSize(_) => Role::Leaf,

@@ -516,7 +516,7 @@ impl<'a> Given<'a> {
     {
         match self.plan.buffers[id].home {
             Home::Kept(index) => self.earlier[index],
-            Home::Worker(_) => unreachable!("an earlier phase made what a shuffle reads"),
+            Home::Worker(_) => unreachable!("an earlier phase made what is read of all samples"),
             _ => self.shared(id, shared),
         }
     }

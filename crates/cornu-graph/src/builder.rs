@@ -4,8 +4,8 @@ use cornu_tensor::{Array, Dim, Shape};
 
 use crate::ops::{
     AffineTransform, AffineTransformGrad, ArgMax, AveragePool, AveragePoolGrad, BatchGather,
-    BatchScatterAdd, BatchSize, Binary, BinaryKind, BroadcastTo, Concat, Constant, Conv,
-    ConvInputGrad, ConvKernelGrad, Ctc, CtcGrad, Distribution, Gather, Input, Interpolation,
+    BatchScatterAdd, BatchSize, Binary, BinaryKind, BroadcastTo, CircleSums, Concat, Constant,
+    Conv, ConvInputGrad, ConvKernelGrad, Ctc, CtcGrad, Distribution, Gather, Input, Interpolation,
     LogSoftmax, MatMul, MaxPool, MaxPoolGrad, Pad, Random, Reduce, ReduceKind, Reshape, Resize,
     ResizeGrad, Reverse, Sampling, ScatterAdd, Select, Shuffle, Slice, Softmax, StopGradient,
     Transpose, Unary, UnaryKind, Variable, Variance,
@@ -477,5 +477,11 @@ impl Graph {
     /// The gradient of [`Graph::ctc`] with respect to the logits, for costs that count 1 each.
     pub fn ctc_grad(&mut self, logits: ValueId, labels: ValueId) -> Built {
         self.add_node(CtcGrad.into(), &[logits, labels])
+    }
+
+    /// Sums over the samples of the batch that are alike and over those that are not; `classes` `(N)`
+    /// of `embeddings` `(N, D)`.
+    pub fn circle_sums(&mut self, embeddings: ValueId, classes: ValueId, op: CircleSums) -> Built {
+        self.add_node(op.into(), &[embeddings, classes])
     }
 }

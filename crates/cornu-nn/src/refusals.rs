@@ -49,12 +49,6 @@ pub const REFUSALS: &[Refusal] = &[
         reason: "a base of Python classes; the wrappers themselves are there",
     },
     Refusal {
-        module: "keras.losses",
-        names: &["Circle", "circle"],
-        reason: "it compares every sample of the batch with every other one, and samples are \
-                 computed independently of one another here",
-    },
-    Refusal {
         module: "keras.optimizers",
         names: &["LossScaleOptimizer"],
         reason: "gradients are computed in float32 and need no scaled loss; use the optimizer that \

@@ -9,7 +9,7 @@ use crate::combine::Combine;
 use crate::groups::Group;
 use crate::layouts::Layout;
 use crate::lower::Lowering;
-use crate::placement::Role;
+use crate::placement::{Role, reads_whole_batch};
 
 /// An op by its definition.
 #[derive(Debug)]
@@ -25,12 +25,17 @@ impl Kernel for Definition {
         format!("{} by definition (slow)", self.op.def().name())
     }
 
+    fn reads_whole_batch(&self) -> bool {
+        reads_whole_batch(&self.op)
+    }
+
     fn run(&self, call: &mut Call<'_, '_>) {
+        let samples = if self.reads_whole_batch() { call.moment.batch } else { call.samples };
         let inputs: Vec<Array<f64>> = self
             .inputs
             .iter()
             .zip(call.inputs)
-            .map(|(shape, data)| Array::from_fn(shape.sizes(call.samples), |i| f64::from(data[i])))
+            .map(|(shape, data)| Array::from_fn(shape.sizes(samples), |i| f64::from(data[i])))
             .collect();
         let dims = self.output.sizes(call.samples);
         let cx = EvalCx {

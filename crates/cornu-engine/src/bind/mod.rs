@@ -151,6 +151,10 @@ fn bind_single(lowering: &mut Lowering<'_>, group: &Group, value: ValueId) {
         | Op::BatchGather(_)
         | Op::BatchScatterAdd(_) => gather::bind(lowering, group, value),
         Op::Shuffle(_) => shuffle::bind(lowering, value),
-        Op::Ctc(_) | Op::CtcGrad(_) => fallback::bind(lowering, group, value),
+        Op::Ctc(_)
+        | Op::CtcGrad(_)
+        | Op::CircleSums(_)
+        | Op::CircleRemainder(_)
+        | Op::CircleSumsGrad(_) => fallback::bind(lowering, group, value),
     }
 }

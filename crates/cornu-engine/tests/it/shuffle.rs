@@ -1,6 +1,6 @@
 //! Work that reads other samples of the batch.
 
-use cornu_graph::ops::{Conv, MaxPool};
+use cornu_graph::ops::{CircleSums, Conv, MaxPool};
 use cornu_graph::{Graph, gradient};
 use cornu_tensor::Shape;
 
@@ -45,6 +45,31 @@ fn computed_samples_are_mixed_with_others_and_gradients_go_back() {
     g.set_output("other", other);
     g.set_update(id, d_kernel).unwrap();
     for samples in [1, 5, 32] {
+        check(&g, samples);
+    }
+}
+
+#[test]
+fn samples_are_compared_with_all_others() {
+    let mut g = Graph::new();
+    let x = g.input("x", Shape::batched([6])).unwrap();
+    let id = g.add_variable("kernel", [6, 4]);
+    let kernel = g.variable(id).unwrap();
+    let small = g.mul_scalar(x, 0.1).unwrap();
+    let embeddings = g.matmul(small, kernel, false, false).unwrap();
+    // Classes that are computed, and cheaply so.
+    let first = g.slice(x, 1, 0, 1, 1).unwrap();
+    let sign = g.sign(first).unwrap();
+    let classes = g.reshape(sign, Shape::batched([])).unwrap();
+    let op = CircleSums { gamma: 0.5, margin: 0.4, remove_diagonal: true };
+    let sums = g.circle_sums(embeddings, classes, op).unwrap();
+    let sum = g.sum(sums, &[1], false).unwrap();
+    let losses = g.softplus(sum).unwrap();
+    let loss = g.mean(losses, &[0], false).unwrap();
+    let d_kernel = gradient(&mut g, loss, &[kernel]).unwrap()[0].unwrap();
+    g.set_output("losses", losses);
+    g.set_update(id, d_kernel).unwrap();
+    for samples in [1, 2, 9, 65] {
         check(&g, samples);
     }
 }

@@ -8,6 +8,7 @@ mod arg_max;
 mod average_pool;
 mod binary;
 mod broadcast;
+mod circle;
 mod concat;
 mod conv;
 mod conv_input_grad;
@@ -41,6 +42,7 @@ pub use arg_max::ArgMax;
 pub use average_pool::{AveragePool, AveragePoolGrad};
 pub use binary::{Binary, BinaryKind};
 pub use broadcast::BroadcastTo;
+pub use circle::{CircleRemainder, CircleSums, CircleSumsGrad};
 pub use concat::Concat;
 pub use conv::Conv;
 pub use conv_input_grad::ConvInputGrad;
@@ -156,6 +158,7 @@ ops! {
     MaxPool, MaxPoolGrad, AveragePool, AveragePoolGrad,
     Softmax, LogSoftmax, ArgMax,
     Gather, ScatterAdd, BatchGather, BatchScatterAdd, Shuffle, Ctc, CtcGrad,
+    CircleSums, CircleRemainder, CircleSumsGrad,
     Resize, ResizeGrad, AffineTransform, AffineTransformGrad,
 }
 

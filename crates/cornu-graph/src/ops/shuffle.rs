@@ -10,7 +10,7 @@ use crate::{GradientCx, GraphError};
 /// word of the Philox block that [`Random`](super::Random) has under number `i`. The order depends on
 /// the seed, the stream, the step and the size of the batch only.
 ///
-/// The one op that reads other samples: its operand is complete before it begins.
+/// It reads other samples: its operand is complete before it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shuffle {
     /// Tells apart the random values of one graph; one order for all that have it.

@@ -2,8 +2,9 @@
 
 use cornu_graph::ValueId;
 use cornu_graph::ops::{
-    AveragePool, BinaryKind, Conv, Distribution, FillMode, Interpolation, MaxPool, ReduceKind,
-    Sampling, UnaryKind, conv_output_size, same_padding,
+    AveragePool, BinaryKind, CircleRemainder, CircleSums, CircleSumsGrad, Conv, Distribution,
+    FillMode, Interpolation, MaxPool, ReduceKind, Sampling, UnaryKind, conv_output_size,
+    same_padding,
 };
 use cornu_tensor::{Array, Shape};
 
@@ -562,6 +563,24 @@ fn classes_and_tables(all: &mut Vec<Case>) {
         let x = d.input(Shape::batched([3]), Normal);
         d.graph.shuffle(x, 4).unwrap()
     });
+    for remove_diagonal in [true, false] {
+        let op = CircleSums { gamma: 2.0, margin: 0.4, remove_diagonal };
+        case(all, format!("{op:?}"), move |d| {
+            let (x, classes) = pairs(d);
+            d.graph.circle_sums(x, classes, op).unwrap()
+        });
+    }
+    case_without(all, Gradient::Stopped, "circle_remainder", |d| {
+        let (x, classes) = pairs(d);
+        let op = CircleSums { gamma: 2.0, margin: 0.4, remove_diagonal: true };
+        d.graph.add_node(CircleRemainder(op).into(), &[x, classes]).unwrap()
+    });
+    case_without(all, Gradient::Refused, "circle_sums_grad", |d| {
+        let (x, classes) = pairs(d);
+        let op = CircleSums { gamma: 2.0, margin: 0.4, remove_diagonal: true };
+        let sums = d.graph.circle_sums(x, classes, op).unwrap();
+        d.graph.add_node(CircleSumsGrad(op).into(), &[x, classes, sums, sums, sums]).unwrap()
+    });
     case(all, "ctc", |d| {
         let (steps, classes, length) = (d.size(5, 7), d.size(1, 4), d.size(1, 3));
         let logits = d.input(Shape::batched([steps, classes]), Normal);
@@ -573,6 +592,14 @@ fn classes_and_tables(all: &mut Vec<Case>) {
         let labels = d.whole(Shape::batched([2]), 2);
         d.graph.ctc_grad(logits, labels).unwrap()
     });
+}
+
+/// Embeddings of four samples, two of each class: no sum over them is over nobody.
+fn pairs(d: &mut Draw) -> (ValueId, ValueId) {
+    d.take_samples(4);
+    let x = d.input(Shape::batched([3]), Normal);
+    let classes = Array::new([4], vec![0.0, 1.0, 1.0, 0.0]).unwrap();
+    (x, d.fed(Shape::batched([]), classes))
 }
 
 fn pictures(all: &mut Vec<Case>) {

@@ -43,6 +43,12 @@ impl Draw {
         }
     }
 
+    /// Another number of samples, before there is any input.
+    pub(crate) fn take_samples(&mut self, samples: usize) {
+        assert!(self.values.is_empty());
+        self.samples = samples;
+    }
+
     /// A number in `low..=high`.
     pub(crate) fn size(&mut self, low: usize, high: usize) -> usize {
         low + self.random.below(high - low + 1)
@@ -80,7 +86,8 @@ impl Draw {
         self.fed(shape, array)
     }
 
-    fn fed(&mut self, shape: Shape, array: Array<f64>) -> ValueId {
+    /// An input with these numbers that no gradient is asked for.
+    pub(crate) fn fed(&mut self, shape: Shape, array: Array<f64>) -> ValueId {
         self.values.push(array);
         self.graph.input((self.values.len() - 1).to_string(), shape).unwrap()
     }

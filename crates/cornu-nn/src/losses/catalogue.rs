@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy,
-    CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge,
+    CategoricalFocalCrossentropy, CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle,
     CosineSimilarity, Dice, Hinge, Huber, KLDivergence, LogCosh, Loss, MeanAbsoluteError,
     MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson, Reduction,
     SparseCategoricalCrossentropy, SquaredHinge, Tversky,
@@ -129,6 +129,11 @@ pub const LOSSES: &[LossEntry] = &[
         class_name: "Tversky",
         names: &["tversky"],
         read: |config| read!(Tversky, config, TVERSKY),
+    },
+    LossEntry {
+        class_name: "Circle",
+        names: &["circle"],
+        read: |config| read!(Circle, config, CIRCLE),
     },
     LossEntry { class_name: "CTC", names: &["ctc"], read: |config| read!(CTC, config) },
 ];
@@ -259,6 +264,14 @@ const GENERALIZED: Own<CategoricalGeneralizedCrossEntropy> = |loss, config| {
         return Err(LayerError::config("q", "a number between 0 and 1", q));
     }
     *loss = CategoricalGeneralizedCrossEntropy::new().q(q);
+    Ok(())
+};
+
+const CIRCLE: Own<Circle> = |loss, config| {
+    *loss = Circle::new()
+        .gamma(config.number_or("gamma", 80.0)?)
+        .margin(config.number_or("margin", 0.4)?)
+        .remove_diagonal(config.bool_or("remove_diagonal", true)?);
     Ok(())
 };
 

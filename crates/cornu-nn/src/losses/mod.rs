@@ -4,6 +4,7 @@
 //! [`Loss::lower`] the weighted and reduced result. Source: Keras 3, `keras/src/losses`.
 
 mod catalogue;
+mod circle;
 mod common;
 mod crossentropy;
 mod ctc;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::{ConfigWriter, LayerError};
 
 pub use catalogue::{LOSSES, LossEntry, crossentropy_for_shapes, loss_from_config};
+pub use circle::Circle;
 pub use crossentropy::{
     BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy,
 };

@@ -54,6 +54,15 @@ pub fn check_classes(
     })
 }
 
+/// All targets must be whole numbers; `hint` says what to do about others.
+///
+/// # Errors
+///
+/// The first target that is not.
+pub(crate) fn check_whole(targets: &[f32], hint: &str) -> Result<(), WrongTarget> {
+    check_each(targets, |y| y.trunc() == y, || ("a whole number".to_owned(), hint.to_owned()))
+}
+
 /// Position of the first of `values` that is not right. Costs next to nothing if all are.
 pub fn first_wrong(values: &[f32], is_right: impl Fn(f32) -> bool) -> Option<usize> {
     // All are looked at before it is asked for the result: that is vectorized, a search is not.
