@@ -23,6 +23,7 @@ def layers(add):
     one("dense-gelu-regularized", lambda: L.Dense(3, activation="gelu", kernel_regularizer="l2", activity_regularizer="l1"), (4, 5), train=True)
     one("dense-rank3-selu", lambda: L.Dense(2, activation="selu", use_bias=False), (2, 3, 4))
     one("einsumdense", lambda: L.EinsumDense("abc,cde->abde", (None, 2, 2), bias_axes="de"), (2, 3, 4))
+    one("einsumdense-permuted", lambda: L.EinsumDense("abcd,dce->aeb", (3, None), bias_axes="e"), (2, 4, 3, 2))
     one("embedding", lambda: L.Embedding(5, 2, mask_zero=True), ((3, 4), "below5"))
     one("conv1d-causal-dilated", lambda: L.Conv1D(3, 3, padding="causal", dilation_rate=2, activation="elu"), (2, 6, 2))
     one("conv2d-even-same-strided", lambda: L.Conv2D(3, (2, 4), strides=(2, 1), padding="same"), (1, 5, 6, 2))
@@ -73,6 +74,8 @@ def layers(add):
     one("average", lambda: L.Average(), (3, 4), (3, 4), (3, 4), call="list")
     one("concatenate", lambda: L.Concatenate(axis=1), (2, 1, 3), (2, 2, 3), call="list")
     one("dot-normalized", lambda: L.Dot(axes=(2, 1), normalize=True), (2, 3, 4), (2, 4, 2), call="list")
+    one("dot-vector-matrix", lambda: L.Dot(axes=(1, 2), normalize=True), (2, 4), (2, 3, 4), call="list")
+    one("dot-rank4", lambda: L.Dot(axes=(2, 3)), (2, 3, 2, 4), (2, 3, 1, 2), call="list")
     one("prelu-shared", lambda: L.PReLU(shared_axes=[1]), (2, 3, 4))
     one("relu-all", lambda: L.ReLU(max_value=1.5, negative_slope=0.25, threshold=0.5), (4, 6))
     one("softmax-axes-mask", lambda: L.Softmax(axis=[1, 2]), (2, 3, 4), kwargs={"mask": ((2, 3, 4), "mask")})
@@ -80,14 +83,19 @@ def layers(add):
     one("activityregularization", lambda: L.ActivityRegularization(l1=0.1, l2=0.2), (2, 3), train=True)
     one("rescaling", lambda: L.Rescaling(1 / 255, offset=-0.5), ((1, 2, 2, 3), "pixels"))
     one("normalization", lambda: L.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.25]), (3, 2))
+    one("normalization-nested", lambda: L.Normalization(axis=(1, 2), mean=[[1.0, 2.0], [3.0, 4.0], [0.0, 1.0]], variance=[[1.0, 4.0], [9.0, 1.0], [2.0, 3.0]]), (2, 3, 2))
+    one("normalization-last-axis", lambda: L.Normalization(axis=(1, 2), mean=[1.0, 2.0], variance=[4.0, 0.25], invert=True), (2, 3, 2))
     one("centercrop", lambda: L.CenterCrop(3, 2), (1, 6, 5, 2))
     for method in ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"):
         one(f"resizing-{method}", lambda method=method: L.Resizing(3, 5, interpolation=method), (1, 5, 4, 2), gradients=method in ("nearest", "bilinear"), twin=False)
     one("resizing-antialias", lambda: L.Resizing(2, 3, antialias=True), (1, 7, 8, 1), gradients=False, twin=False)
     one("categoryencoding", lambda: L.CategoryEncoding(4, "count"), ((2, 5), "below4"), gradients=False)
+    one("categoryencoding-weighted", lambda: L.CategoryEncoding(4, "count"), ((2, 5), "below4"), gradients=False, kwargs={"count_weights": ((2, 5), "positive")})
+    one("activation-glu", lambda: L.Activation("glu"), (2, 3, 4))
     one("attention-causal", lambda: L.Attention(use_scale=True), (2, 3, 4), (2, 3, 4), call="list", kwargs={"use_causal_mask": True})
     one("additiveattention", lambda: L.AdditiveAttention(), (2, 3, 4), (2, 5, 4), call="list")
     one("multiheadattention", lambda: L.MultiHeadAttention(2, 2, value_dim=3), (2, 3, 4), (2, 4, 4), call="args", kwargs={"attention_mask": ((2, 3, 4), "mask")})
+    one("multiheadattention-masks", lambda: L.MultiHeadAttention(2, 2), (2, 3, 4), (2, 4, 4), call="args", kwargs={"query_mask": ((2, 3), "mask"), "value_mask": ((2, 4), "mask")})
     one("groupqueryattention", lambda: L.GroupQueryAttention(2, 4, 2), (2, 3, 4), (2, 3, 4), call="args")
     for name in ("LSTM", "GRU", "SimpleRNN"):
         kind = getattr(L, name)
@@ -106,6 +114,7 @@ def functions(add):
         kwargs = {"threshold": 0.3, "default_value": 2.0} if name == "threshold" else {}
         add("activation", name.replace("_", "-"), function, name, [(3, 4)], kwargs, where=keras.activations)
     add("activation", "softmax-first-axis", function, "softmax", [(3, 4)], {"axis": 0}, where=keras.activations)
+    add("activation", "relu-limited-from-below-0", function, "relu", [(3, 6)], {"threshold": -1.0, "max_value": 0.5}, where=keras.activations)
     add("activation", "gelu-approximate", function, "gelu", [(3, 4)], {"approximate": True}, where=keras.activations)
 
     def op(slug, name, inputs, kwargs, **how):
@@ -147,6 +156,8 @@ def losses(add):
     one("sparsecategoricalcrossentropy", "SparseCategoricalCrossentropy", {}, ((4,), "below3"), ((4, 3), "shares"))
     one("sparsecategoricalcrossentropy-ignored", "SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 1}, ((2, 3), "below3"), (2, 3, 3), "BT")
     one("dice", "Dice", {}, ((2, 3, 2), "binary"), ((2, 3, 2), "uniform"))
+    one("circle", "Circle", {}, ((6,), "below3"), ((6, 4), "shares"))
+    one("circle-alone", "Circle", {"gamma": 5.0, "margin": 0.3, "remove_diagonal": False}, ((5, 1), "below4"), (5, 3))
     one("tversky", "Tversky", {"alpha": 0.3, "beta": 0.7}, ((3, 4), "binary"), ((3, 4), "uniform"))
 
 
@@ -183,6 +194,7 @@ def metrics(add):
     one("precisionatrecall", "PrecisionAtRecall", {"recall": 0.5, "num_thresholds": 9}, ((8,), "binary"), ((8,), "uniform"))
     one("sensitivityatspecificity", "SensitivityAtSpecificity", {"specificity": 0.5, "num_thresholds": 9}, ((8,), "binary"), ((8,), "uniform"))
     one("pearsoncorrelation", "PearsonCorrelation", {}, (5, 4), (5, 4))
+    one("concordancecorrelation-axis1", "ConcordanceCorrelation", {"axis": 1}, (5, 3, 2), (5, 3, 2))
 
 
 def optimizers(add):
@@ -205,6 +217,8 @@ def optimizers(add):
     for name in ("GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal", "RandomNormal", "RandomUniform", "TruncatedNormal"):
         add("initializer", name.lower(), initializer, name, {"seed": 5}, (20, 3, 40))
     add("initializer", "variancescaling", initializer, "VarianceScaling", {"scale": 2.0, "mode": "fan_avg", "distribution": "uniform", "seed": 5}, (40, 60))
+    add("initializer", "stft", initializer, "STFT", {"side": "imag", "window": "hamming", "scaling": "spectrum", "periodic": True}, (8, 1, 5))
+    add("initializer", "stft-real", initializer, "STFT", {}, (6, 1, 4))
     add("initializer", "orthogonal", initializer, "Orthogonal", {"gain": 1.5, "seed": 5}, (3, 2, 4))
     for name, args in (("Zeros", {}), ("Ones", {}), ("Constant", {"value": 0.25}), ("Identity", {"gain": 2.0})):
         add("initializer", name.lower(), initializer, name, args, (3, 4))

@@ -56,7 +56,7 @@ impl Model {
 
     /// Name and shape of output `i` for so many samples, if its shape is known.
     fn output(&self, i: usize, samples: usize) -> Option<(&str, Vec<usize>)> {
-        let name = self.network.output_names().into_iter().nth(i)?;
+        let name = self.network.output_labels().into_iter().nth(i)?;
         let sample = self.network.output_shapes().get(i)?.sample()?;
         Some((name, [vec![samples], sample].concat()))
     }

@@ -399,7 +399,7 @@ impl Running {
     pub(crate) fn logs(&self, model: &Model) -> Logs {
         let mut logs = Logs::from([("loss".to_owned(), self.loss.result())]);
         if 1 < self.losses.len() {
-            let names = model.network.output_names();
+            let names = model.network.output_labels();
             for (name, loss) in names.iter().zip(&self.losses) {
                 if let Some(loss) = loss {
                     logs.insert(format!("{name}_loss"), loss.result());

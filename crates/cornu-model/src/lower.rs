@@ -7,7 +7,7 @@ use cornu_nn::layers::CallArguments;
 use cornu_nn::{LayerError, LowerCx};
 
 use crate::network::{LayerWeights, Network, WeightInfo};
-use crate::symbolic::{Keyword, LayerKind};
+use crate::symbolic::{FORGETS_QUERY_MASK, Keyword, LayerKind};
 use crate::{Model, ModelError};
 
 /// The forward pass of a model in a graph, to build on: gradients of anything with respect to
@@ -155,11 +155,15 @@ impl Lowering<'_> {
                         attention_mask: None,
                         use_causal_mask: call.has_flag("use_causal_mask"),
                         return_attention_scores: call.has_flag("return_attention_scores"),
+                        count_weights: None,
                     };
                     for (keyword, tensor) in call.by_keyword() {
                         let value = outputs[tensor.call][tensor.output].value;
                         match keyword {
                             Keyword::AttentionMask => given.attention_mask = Some(value),
+                            Keyword::CountWeights => given.count_weights = Some(value),
+                            // As Keras does with files that have one.
+                            Keyword::Mask(0) if kind.class_name() == FORGETS_QUERY_MASK => {}
                             Keyword::Mask(input) => given.masks[input] = Some(value),
                         }
                     }

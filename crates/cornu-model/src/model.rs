@@ -83,7 +83,7 @@ impl Model {
         inputs: impl Into<Tensors>,
         outputs: impl Into<Tensors>,
     ) -> Result<Self, ModelError> {
-        let network = Network::new(&inputs.into().0, &outputs.into().0, NetworkForm::Functional)?;
+        let network = Network::new(&inputs.into(), &outputs.into(), NetworkForm::Functional)?;
         Self::from_network(network)
     }
 

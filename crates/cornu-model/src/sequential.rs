@@ -63,7 +63,7 @@ impl Sequential {
         for layer in &self.layers {
             x = layer.apply(&x)?;
         }
-        let mut network = Network::new(&[self.input], &[x], NetworkForm::Sequential)?;
+        let mut network = Network::new(&self.input.into(), &x.into(), NetworkForm::Sequential)?;
         network.name = self.name;
         Ok(network)
     }

@@ -106,7 +106,7 @@ impl Model {
         let rate = [self.learning_rate().unwrap_or(0.0) as f32];
         let step = self.iterations().unwrap_or(0);
         let iteration = [step as f32];
-        let outputs = self.network.output_names();
+        let outputs = self.network.output_labels();
         let targets: Vec<String> = outputs.iter().map(|output| target_name(output)).collect();
         let weights: Vec<String> = (0..key.layout.sample_weight.len()).map(weight_name).collect();
         let mut inputs: Vec<(&str, &[f32])> = Vec::new();
@@ -184,7 +184,7 @@ impl Model {
         if kind == StepKind::Predict {
             return Ok(());
         }
-        let outputs = self.network.output_names();
+        let outputs = self.network.output_labels();
         if outputs.len() != layout.y.len() {
             return Err(ModelError::data(
                 "y",
@@ -230,7 +230,7 @@ impl Model {
                 self.add_updates(&mut forward, loss)?;
             }
         }
-        let names = self.network.output_names();
+        let names = self.network.output_labels();
         for (name, &output) in names.iter().zip(&forward.outputs) {
             forward.graph.set_output(format!("y_pred/{name}"), output);
         }
@@ -247,7 +247,7 @@ impl Model {
     fn add_losses(&self, forward: &mut Forward, layout: &Layout) -> Result<ValueId, ModelError> {
         let compiled = self.compiled("fit")?;
         let graph = &mut forward.graph;
-        let names = self.network.output_names();
+        let names = self.network.output_labels();
         let mut sample_weights = Vec::new();
         for (i, shape) in layout.sample_weight.iter().enumerate() {
             sample_weights.push(graph.input(weight_name(i), Shape::batched(shape))?);

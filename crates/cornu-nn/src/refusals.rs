@@ -65,11 +65,6 @@ pub const REFUSALS: &[Refusal] = &[
         names: &["legacy"],
         reason: "optimizers of Keras 2, which Keras 3 refuses, too",
     },
-    Refusal {
-        module: "keras.initializers",
-        names: &["STFT", "STFTInitializer", "stft"],
-        reason: "sound is not built, image classifiers come first",
-    },
 ];
 
 /// Why Cornu has no `name` of `module`; `None` if nothing is known of it.

@@ -79,3 +79,63 @@ pub fn normalize(x: &Tensor, axis: i64, order: f64) -> Result<Tensor, String> {
     }
     Ok(y)
 }
+
+/// Where [`pad_sequences`] adds values to short sequences, or cuts long ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SequenceEnd {
+    /// Before the first value: Keras's `"pre"`, its default.
+    #[default]
+    Pre,
+    /// After the last value: Keras's `"post"`.
+    Post,
+}
+
+/// How [`pad_sequences`] makes sequences equally long.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct PadSequences {
+    /// The length of all. Default: that of the longest.
+    pub maxlen: Option<usize>,
+    /// Where short ones get more. Default: in front.
+    pub padding: SequenceEnd,
+    /// Where long ones are cut. Default: in front.
+    pub truncating: SequenceEnd,
+    /// What short ones get. Default: 0.
+    pub value: f32,
+}
+
+/// Sequences as the rows of a tensor `(sequences, maxlen)`.
+///
+/// Source: Keras 3, keras/src/utils/sequence_utils.py.
+///
+/// ```
+/// use cornu::utils::{PadSequences, SequenceEnd, pad_sequences};
+///
+/// let sequences = [vec![1.0], vec![2.0, 3.0, 4.0]];
+/// let rows = pad_sequences(&sequences, PadSequences::default());
+/// assert_eq!(rows.data(), [0.0, 0.0, 1.0, 2.0, 3.0, 4.0]);
+/// let padding = SequenceEnd::Post;
+/// let rows = pad_sequences(
+///     &sequences,
+///     PadSequences { maxlen: Some(2), padding, value: -1.0, ..PadSequences::default() },
+/// );
+/// assert_eq!(rows.data(), [1.0, -1.0, 3.0, 4.0]);
+/// ```
+pub fn pad_sequences(sequences: &[impl AsRef<[f32]>], how: PadSequences) -> Tensor {
+    let longest = sequences.iter().map(|sequence| sequence.as_ref().len()).max().unwrap_or(0);
+    let length = how.maxlen.unwrap_or(longest);
+    let mut rows = Tensor::full([sequences.len(), length], how.value);
+    for (i, sequence) in sequences.iter().enumerate() {
+        let sequence = sequence.as_ref();
+        let kept = match how.truncating {
+            SequenceEnd::Pre => &sequence[sequence.len().saturating_sub(length)..],
+            SequenceEnd::Post => &sequence[..sequence.len().min(length)],
+        };
+        let first = match how.padding {
+            SequenceEnd::Pre => length - kept.len(),
+            SequenceEnd::Post => 0,
+        };
+        let at = i * length + first;
+        rows.data_mut()[at..at + kept.len()].copy_from_slice(kept);
+    }
+    rows
+}

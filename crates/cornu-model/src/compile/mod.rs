@@ -129,7 +129,8 @@ impl Model {
     ///
     /// As for [`Model::compile`].
     pub fn compile_with(&mut self, compile: Compile) -> Result<(), ModelError> {
-        let names: Vec<String> = self.output_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> =
+            self.network.output_labels().into_iter().map(str::to_owned).collect();
         let config = config::write(&compile);
         let optimizer = compile.optimizer.resolve()?;
         let weights = match compile.loss_weights {

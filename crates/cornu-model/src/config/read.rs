@@ -8,7 +8,7 @@ use crate::ModelError;
 use crate::network::{LayerValues, Network, NetworkForm};
 use crate::operation::Operation;
 use crate::sequential::Sequential;
-use crate::symbolic::{ArgumentForm, KerasTensor, Keyword, LayerHandle, LayerKind};
+use crate::symbolic::{ArgumentForm, KerasTensor, Keyword, LayerHandle, LayerKind, Tensors};
 
 use super::write::MASKS_OF_ATTENTION;
 
@@ -141,13 +141,18 @@ fn make_call(
         return Ok(true);
     }
     let args = list(node, "args", &place)?;
-    let (form, args) = match args {
-        [Value::Array(tensors)] => (ArgumentForm::List, &tensors[..]),
-        args => (ArgumentForm::Separate, args),
+    let (form, args): (_, Vec<&Value>) = match args {
+        [Value::Array(tensors)] => (ArgumentForm::List, tensors.iter().collect()),
+        [Value::Object(named)] if !named.contains_key("class_name") => {
+            // A model takes a dict in the order of its names.
+            let sorted: BTreeMap<&String, &Value> = named.iter().collect();
+            (ArgumentForm::List, sorted.into_values().collect())
+        }
+        args => (ArgumentForm::Separate, args.iter().collect()),
     };
     let mut inputs = Vec::new();
     let states = initial_states(node);
-    let tensors = args.iter().chain(named_inputs(node)).chain(states);
+    let tensors = args.into_iter().chain(named_inputs(node)).chain(states);
     for arg in tensors.filter(|arg| !arg.is_number()) {
         // An operation on something that is never made is never made either.
         if let Some(error) = missing(known, arg)
@@ -227,7 +232,10 @@ fn named_inputs(node: &Value) -> impl Iterator<Item = &Value> {
 /// The keyword arguments that are tensors or lists of them, but for initial states.
 fn by_keyword(node: &Value) -> Vec<(Keyword, &Value)> {
     let kwargs = &node["kwargs"];
-    let mut all = vec![(Keyword::AttentionMask, &kwargs["attention_mask"])];
+    let mut all = vec![
+        (Keyword::AttentionMask, &kwargs["attention_mask"]),
+        (Keyword::CountWeights, &kwargs["count_weights"]),
+    ];
     let of_inputs = MASKS_OF_ATTENTION.iter().enumerate();
     all.extend(of_inputs.map(|(input, key)| (Keyword::Mask(input), &kwargs[*key])));
     match &kwargs["mask"] {
@@ -270,7 +278,8 @@ fn kwargs(
                     masks.iter().all(|mask| mask.is_null() || is_tensor(mask))
                 }));
         let is_input = INPUT_KEYWORDS.contains(&key.as_str()) && is_tensor(value);
-        let names_mask = key == "attention_mask" || MASKS_OF_ATTENTION.contains(&key.as_str());
+        let names_mask = ["attention_mask", "count_weights"].contains(&key.as_str())
+            || MASKS_OF_ATTENTION.contains(&key.as_str());
         if is_mask || is_input || (names_mask && is_tensor(value)) {
             continue;
         }
@@ -314,7 +323,7 @@ fn ends(
     config: &Value,
     key: &str,
     place: &str,
-) -> Result<Vec<KerasTensor>, ModelError> {
+) -> Result<Tensors, ModelError> {
     let wrong = |got: &Value| {
         ModelError::config(
             place,
@@ -322,6 +331,7 @@ fn ends(
         )
     };
     let value = &config[key];
+    let keys = value.as_object().map(|named| named.keys().cloned());
     let histories: Vec<&Value> = match value {
         Value::Array(items) if items.first().is_some_and(Value::is_string) => vec![value],
         Value::Array(items) => items.iter().collect(),
@@ -341,7 +351,11 @@ fn ends(
         let outputs = layer.calls.get(node).ok_or_else(|| wrong(history))?;
         outputs.get(tensor).cloned().ok_or_else(|| wrong(history))
     };
-    histories.iter().map(tensor).collect()
+    let tensors: Vec<KerasTensor> = histories.iter().map(tensor).collect::<Result<_, _>>()?;
+    Ok(match keys {
+        Some(keys) => Tensors::named(keys.zip(tensors)),
+        None => Tensors::listed(tensors),
+    })
 }
 
 fn history_parts(history: &Value) -> Option<(&str, usize, usize)> {

@@ -93,8 +93,8 @@ fn functional_config(network: &Network, name: &str, trainable: bool) -> Value {
         "name": name,
         "trainable": trainable,
         "layers": layers,
-        "input_layers": ends(network, &network.inputs),
-        "output_layers": ends(network, &network.outputs),
+        "input_layers": ends(network, &network.inputs, network.input_keys.as_deref()),
+        "output_layers": ends(network, &network.outputs, network.output_keys.as_deref()),
     })
 }
 
@@ -205,6 +205,9 @@ fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Va
             Keyword::AttentionMask => {
                 kwargs.insert("attention_mask".to_owned(), tensor);
             }
+            Keyword::CountWeights => {
+                kwargs.insert("count_weights".to_owned(), tensor);
+            }
             Keyword::Mask(input) if TAKES_ATTENTION_MASK.contains(&class_name) => {
                 if let Some(key) = MASKS_OF_ATTENTION.get(input) {
                     kwargs.insert((*key).to_owned(), tensor);
@@ -223,11 +226,23 @@ fn inbound_node(network: &Network, layer: &LayerEntry, call: &NetworkCall) -> Va
             }
         }
     }
-    let args = match call.form {
-        ArgumentForm::Separate => json!(tensors),
-        ArgumentForm::List => json!([tensors]),
+    let args = match (input_keys(layer), call.form) {
+        (Some(keys), _) => {
+            let named: Map<String, Value> = keys.iter().cloned().zip(tensors).collect();
+            json!([named])
+        }
+        (None, ArgumentForm::Separate) => json!(tensors),
+        (None, ArgumentForm::List) => json!([tensors]),
     };
     json!({"args": args, "kwargs": kwargs})
+}
+
+/// The names of the inputs of a model that takes a dict of them.
+fn input_keys(layer: &LayerEntry) -> Option<&[String]> {
+    match &layer.kind {
+        LayerKind::Network { network, .. } => network.input_keys.as_deref(),
+        _ => None,
+    }
 }
 
 /// What layers with separate queries, values and keys call the masks of their inputs.
@@ -264,16 +279,20 @@ fn keras_tensor(network: &Network, tensor: TensorRef) -> Value {
     })
 }
 
-/// `[name, node, tensor]` for one tensor, a list of those for several. A functional model inside
+/// `[name, node, tensor]` for one tensor, a list of those for several, an object of those for tensors
+/// with names. A functional model inside
 /// of the network has a node of its own, number 0, before it is called: here, and only here, it
 /// counts.
-fn ends(network: &Network, tensors: &[TensorRef]) -> Value {
+fn ends(network: &Network, tensors: &[TensorRef], keys: Option<&[String]>) -> Value {
     let end = |tensor: &TensorRef| {
         let call = &network.calls[tensor.call];
         let layer = &network.layers[call.layer];
         let own = usize::from(layer.kind.class_name() == "Functional");
         json!([layer.name, call.node + own, tensor.output])
     };
+    if let Some(keys) = keys {
+        return keys.iter().cloned().zip(tensors.iter().map(end)).collect();
+    }
     match tensors {
         [tensor] => end(tensor),
         tensors => tensors.iter().map(end).collect(),

@@ -11,7 +11,7 @@ use cornu_tensor::Tensor;
 use serde_json::{Map, Value};
 
 use crate::ModelError;
-use crate::symbolic::{ArgumentForm, KerasTensor, Keyword, LayerKind, next_id};
+use crate::symbolic::{ArgumentForm, KerasTensor, Keyword, LayerKind, Tensors, next_id};
 
 pub(crate) use names::provisional_name;
 
@@ -30,6 +30,10 @@ pub(crate) struct Network {
     pub(crate) calls: Vec<NetworkCall>,
     pub(crate) inputs: Vec<TensorRef>,
     pub(crate) outputs: Vec<TensorRef>,
+    /// Names of the inputs, in order, if the model takes a dict of them.
+    pub(crate) input_keys: Option<Vec<String>>,
+    /// Names of the outputs, in order, if the model gives a dict of them.
+    pub(crate) output_keys: Option<Vec<String>>,
 }
 
 /// Which of Keras's classes a model is.
@@ -151,11 +155,11 @@ pub(crate) struct LayerWeights {
 impl Network {
     /// Makes a network of everything between `inputs` and `outputs`.
     pub(crate) fn new(
-        inputs: &[KerasTensor],
-        outputs: &[KerasTensor],
+        inputs: &Tensors,
+        outputs: &Tensors,
         form: NetworkForm,
     ) -> Result<Self, ModelError> {
-        let order = order::ordered(inputs, outputs)?;
+        let order = order::ordered(&inputs.tensors, &outputs.tensors)?;
         let names = names::assign(&order.layers)?;
         let layers = order.layers.iter().zip(names).map(|(handle, name)| LayerEntry {
             id: handle.id(),
@@ -181,8 +185,10 @@ impl Network {
             form,
             layers: layers.collect(),
             calls: calls.collect(),
-            inputs: inputs.iter().map(reference).collect(),
-            outputs: outputs.iter().map(reference).collect(),
+            inputs: inputs.tensors.iter().map(reference).collect(),
+            outputs: outputs.tensors.iter().map(reference).collect(),
+            input_keys: inputs.keys.clone(),
+            output_keys: outputs.keys.clone(),
         })
     }
 
@@ -209,6 +215,15 @@ impl Network {
     /// Names of the layers that make the outputs.
     pub(crate) fn output_names(&self) -> Vec<&str> {
         self.names_of(&self.outputs)
+    }
+
+    /// What settings and logs call the outputs: their own names if they have some, else those of the
+    /// layers.
+    pub(crate) fn output_labels(&self) -> Vec<&str> {
+        match &self.output_keys {
+            Some(keys) => keys.iter().map(String::as_str).collect(),
+            None => self.output_names(),
+        }
     }
 
     /// Names of the input layers.

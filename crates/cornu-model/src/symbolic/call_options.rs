@@ -42,6 +42,11 @@ impl CallOptions {
         self.with(Keyword::Mask(input), mask)
     }
 
+    /// How much each category counts, of the shape of the input; for a `CategoryEncoding` that counts.
+    pub fn count_weights(self, weights: &KerasTensor) -> Self {
+        self.with(Keyword::CountWeights, weights)
+    }
+
     /// Whether each query sees only the keys up to its own position. Default: false.
     pub fn use_causal_mask(mut self, causal: bool) -> Self {
         self.use_causal_mask = causal;

@@ -1,4 +1,5 @@
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cornu_nn::SymbolicShape;
@@ -75,6 +76,8 @@ pub(crate) enum Keyword {
     AttentionMask,
     /// The mask of one of the inputs, by its position: Keras's `mask`, or `query_mask` and so on.
     Mask(usize),
+    /// Keras's `count_weights`.
+    CountWeights,
 }
 
 impl KerasTensor {
@@ -104,35 +107,61 @@ impl KerasTensor {
 }
 
 /// One or several tensors: what [`crate::Model::new`] takes as inputs and outputs.
+///
+/// Tensors with names, `[("picture", &x), ("age", &y)]`, are Keras's dict: they come in the order of
+/// their names, losses, metrics and logs go by these names, and so do files.
 #[derive(Debug, Clone)]
-pub struct Tensors(pub(crate) Vec<KerasTensor>);
+pub struct Tensors {
+    pub(crate) tensors: Vec<KerasTensor>,
+    /// The name of each, in order, if they have names.
+    pub(crate) keys: Option<Vec<String>>,
+}
+
+impl Tensors {
+    /// Tensors by name, in any order; of two with one name the last.
+    pub(crate) fn named(named: impl IntoIterator<Item = (String, KerasTensor)>) -> Self {
+        let sorted: BTreeMap<String, KerasTensor> = named.into_iter().collect();
+        let (keys, tensors) = sorted.into_iter().unzip();
+        Self { tensors, keys: Some(keys) }
+    }
+
+    pub(crate) fn listed(tensors: Vec<KerasTensor>) -> Self {
+        Self { tensors, keys: None }
+    }
+}
+
+impl<T: Borrow<KerasTensor>, const N: usize> From<[(&str, T); N]> for Tensors {
+    fn from(named: [(&str, T); N]) -> Self {
+        Self::named(named.map(|(name, tensor)| (name.to_owned(), tensor.borrow().clone())))
+    }
+}
 
 impl From<KerasTensor> for Tensors {
     fn from(tensor: KerasTensor) -> Self {
-        Self(vec![tensor])
+        Self::listed(vec![tensor])
     }
 }
 
 impl From<&KerasTensor> for Tensors {
     fn from(tensor: &KerasTensor) -> Self {
-        Self(vec![tensor.clone()])
+        Self::listed(vec![tensor.clone()])
     }
 }
 
 impl<T: Borrow<KerasTensor>, const N: usize> From<[T; N]> for Tensors {
     fn from(tensors: [T; N]) -> Self {
-        Self(tensors.iter().map(|tensor| tensor.borrow().clone()).collect())
+        Self::listed(tensors.iter().map(|tensor| tensor.borrow().clone()).collect())
     }
 }
 
 impl<T: Borrow<KerasTensor>> From<&[T]> for Tensors {
     fn from(tensors: &[T]) -> Self {
-        Self(tensors.iter().map(|tensor| tensor.borrow().clone()).collect())
+        Self::listed(tensors.iter().map(|tensor| tensor.borrow().clone()).collect())
     }
 }
 
 impl From<Vec<KerasTensor>> for Tensors {
     fn from(tensors: Vec<KerasTensor>) -> Self {
-        Self(tensors)
+        Self::listed(tensors)
     }
 }

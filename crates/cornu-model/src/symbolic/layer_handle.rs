@@ -139,6 +139,16 @@ impl LayerHandle {
         inputs: &[T],
         options: &CallOptions,
     ) -> Result<Vec<KerasTensor>, ModelError> {
+        let of_query = |(keyword, _): &(Keyword, KerasTensor)| *keyword == Keyword::Mask(0);
+        if self.kind().class_name() == FORGETS_QUERY_MASK && options.tensors().iter().any(of_query)
+        {
+            let source = LayerError::Unsupported {
+                setting: "query_mask".to_owned(),
+                hint: "Keras forgets it; put what it says into the attention_mask".to_owned(),
+            };
+            let inputs: Vec<KerasTensor> = inputs.iter().map(|x| x.borrow().clone()).collect();
+            return Err(ModelError::layer(provisional_name(self, &inputs), source));
+        }
         let switches = options.switches().map(|key| (key.to_owned(), Value::Bool(true)));
         self.call(inputs, self.form(inputs.len()), Some(switches.collect()), options.tensors())
     }
@@ -210,9 +220,8 @@ impl LayerHandle {
                     let hint = "MultiHeadAttention and GroupQueryAttention take it";
                     return refuse("attention_mask".to_owned(), hint);
                 }
-                Keyword::Mask(0) if TAKES_ATTENTION_MASK.contains(&class_name) => {
-                    let hint = "Keras forgets it; put what it says into the attention_mask";
-                    return refuse("query_mask".to_owned(), hint);
+                Keyword::CountWeights if class_name != "CategoryEncoding" => {
+                    return refuse("count_weights".to_owned(), "CategoryEncoding takes it");
                 }
                 Keyword::Mask(input) if n_inputs <= input => {
                     let hint = format!("the call has {n_inputs} inputs");
@@ -297,6 +306,9 @@ impl LayerHandle {
         &self.0.kind
     }
 }
+
+/// The layer that puts the mask which came with the query in the place of the argument `query_mask`.
+pub(crate) const FORGETS_QUERY_MASK: &str = "MultiHeadAttention";
 
 /// Layers whose `call` has an argument `attention_mask`.
 pub(crate) const TAKES_ATTENTION_MASK: &[&str] = &["MultiHeadAttention", "GroupQueryAttention"];

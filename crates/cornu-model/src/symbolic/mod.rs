@@ -9,7 +9,7 @@ pub use keras_tensor::{Input, KerasTensor, Tensors};
 pub use layer_handle::{LayerExt, LayerHandle};
 
 pub(crate) use keras_tensor::{ArgumentForm, Call, Keyword};
-pub(crate) use layer_handle::{LayerKind, TAKES_ATTENTION_MASK};
+pub(crate) use layer_handle::{FORGETS_QUERY_MASK, LayerKind, TAKES_ATTENTION_MASK};
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,7 +1,10 @@
 //! What a call of a layer is given besides its inputs.
 
 use cornu_model::{CallOptions, Input, LayerExt, Model};
-use cornu_nn::layers::{Attention, Dense, GroupQueryAttention, LSTM, Masking, MultiHeadAttention};
+use cornu_nn::layers::{
+    Attention, CategoryEncoding, Dense, GroupQueryAttention, LSTM, Masking, MultiHeadAttention,
+    OutputMode,
+};
 use cornu_tensor::Tensor;
 use serde_json::{Value, json};
 
@@ -145,4 +148,67 @@ fn operations_that_only_masks_need_may_be_unknown() {
         let error = Model::from_config(&keras_masking(json!([output, 0, 0]))).unwrap_err();
         assert!(error.to_string().contains("keras.src.ops.numpy.Any"), "{error}");
     }
+}
+
+#[test]
+fn counts_are_weighted_by_a_tensor_of_the_model() {
+    let (words, weights) = (Input::new([3]), Input::new([3]));
+    let options = CallOptions::new().count_weights(&weights);
+    let count = CategoryEncoding::new(4).output_mode(OutputMode::Count).named("count");
+    let y = count.apply_with(&[&words], &options).unwrap();
+    let mut model = Model::new([&words, &weights], y).unwrap();
+    let kwargs = &node(&model, "count")["kwargs"];
+    assert_eq!(kwargs["count_weights"]["class_name"], "__keras_tensor__", "{kwargs}");
+    let inputs = [
+        Tensor::new([1, 3], vec![3.0, 1.0, 3.0]).unwrap(),
+        Tensor::new([1, 3], vec![0.5, 2.0, 0.25]).unwrap(),
+    ];
+    for model in [&mut read_back(&model), &mut model] {
+        let y = model.predict_on_batch(&inputs).unwrap();
+        assert_eq!(y[0].data(), [0.0, 2.0, 0.0, 0.75]);
+    }
+    let error = Dense::new(2).handle().apply_with(&[&words], &options).unwrap_err().to_string();
+    assert!(error.contains("count_weights") && error.contains("CategoryEncoding"), "{error}");
+}
+
+#[test]
+fn a_query_mask_counts_for_grouped_attention_only() {
+    let [query, value, seen] = [Input::new([4, 3]), Input::new([5, 3]), Input::new([4])];
+    let options = CallOptions::new().mask(0, &seen);
+    let grouped = GroupQueryAttention::new(3, 4, 2).named("attention");
+    let y = grouped.apply_with(&[&query, &value], &options).unwrap();
+    let mut model = Model::new([&query, &value, &seen], y).unwrap();
+    let mut predict = |mask: Vec<f32>| {
+        let mask = Tensor::new([2, 4], mask).unwrap();
+        model.predict_on_batch(&[sequence(4), sequence(5), mask]).unwrap().remove(0)
+    };
+    let all = predict(vec![1.0; 8]);
+    let but_one = predict([vec![1.0; 7], vec![0.0]].concat());
+    assert_eq!(all.data()[..21], but_one.data()[..21]);
+    assert_ne!(all.data()[21..], but_one.data()[21..]);
+
+    let attention = MultiHeadAttention::new(2, 3).named("attention");
+    let error = attention.apply_with(&[&query, &value], &options).unwrap_err().to_string();
+    assert!(error.contains("query_mask"), "{error}");
+    // A file may have one, and Keras forgets it.
+    let mut config = grouped_config(&model);
+    config["config"]["layers"][3]["class_name"] = json!("MultiHeadAttention");
+    config["config"]["layers"][3]["config"] =
+        json!({"name": "attention", "num_heads": 2, "key_dim": 3});
+    let mut forgetful = Model::from_config(&config).unwrap();
+    let mut predict = |mask: f32| {
+        let mask = Tensor::full([2, 4], mask);
+        forgetful.predict_on_batch(&[sequence(4), sequence(5), mask]).unwrap()
+    };
+    assert_eq!(predict(0.0), predict(1.0));
+}
+
+/// The configuration of a model whose only layer comes after its three inputs.
+fn grouped_config(model: &Model) -> Value {
+    let mut config = model.to_config();
+    let layer = &mut config["config"]["layers"][3];
+    assert_eq!(layer["name"], "attention");
+    assert!(layer["inbound_nodes"][0]["kwargs"]["query_mask"].is_object());
+    layer.as_object_mut().unwrap().remove("build_config");
+    config
 }

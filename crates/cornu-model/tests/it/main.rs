@@ -5,6 +5,7 @@ mod calls;
 mod checks;
 mod masks;
 mod mixing;
+mod named;
 mod reverse;
 mod saving;
 mod structure;

@@ -15,7 +15,7 @@ mod sparsemax;
 use cornu_graph::{Graph, GraphError, ValueId};
 use serde_json::Value;
 
-use crate::LayerError;
+use crate::{LayerError, SymbolicShape};
 
 pub use exponential::{celu, elu, selu};
 pub use gated::{gelu, glu, mish, silu};
@@ -110,6 +110,8 @@ activations! {
     SparseSigmoid "sparse_sigmoid" => sparse_sigmoid,
     /// `(x + sqrt(x^2 + 4)) / 2`
     Squareplus "squareplus" => |g, x| squareplus(g, x, 4.0),
+    /// [`glu`] over the last axis, which it halves
+    Glu "glu" => |g, x| glu(g, x, -1),
     /// `x` beyond 0.5 on either side, else 0
     HardShrink "hard_shrink" => |g, x| hard_shrink(g, x, 0.5),
     /// `x` moved by 0.5 towards 0
@@ -156,6 +158,22 @@ impl Activation {
                 "an activation's name; put an activation layer after this one instead",
                 value,
             )),
+        }
+    }
+
+    /// Shape of the result for an `x` of this shape: the same but for [`Activation::Glu`].
+    ///
+    /// # Errors
+    ///
+    /// [`LayerError::InputShape`] if there is no last axis of even size to halve.
+    pub fn output_shape(self, x: SymbolicShape) -> Result<SymbolicShape, LayerError> {
+        if self != Self::Glu {
+            return Ok(x);
+        }
+        match x.last() {
+            Some(n) if 2 <= x.rank() && n.is_multiple_of(2) => Ok(x.with_last(Some(n / 2))),
+            None if 2 <= x.rank() => Ok(x),
+            _ => Err(LayerError::input_shape("a last axis of even size for glu", &[x])),
         }
     }
 

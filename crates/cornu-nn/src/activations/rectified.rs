@@ -1,7 +1,7 @@
 use cornu_graph::{Graph, GraphError, ValueId};
 
 /// Arguments of Keras's `relu`: `max_value` from there on, `x` above `threshold`, else
-/// `negative_slope * (x - threshold)`.
+/// `negative_slope * (x - threshold)`. With a `max_value` nothing above the threshold is below 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rectifier {
     /// Slope below the threshold. Default 0.
@@ -30,9 +30,13 @@ impl Rectifier {
             return leaky_relu(g, x, negative_slope);
         }
         let mut y = if threshold == 0.0 { g.relu(x)? } else { above(g, x, threshold)? };
-        if let Some(max_value) = max_value {
-            y = at_most(g, y, max_value)?;
-        }
+        y = match max_value {
+            None => y,
+            Some(6.0) if threshold == 0.0 => at_most(g, y, 6.0)?,
+            Some(max_value) if threshold == 0.0 => g.min_scalar(y, max_value)?,
+            // A limit keeps what lies between a negative threshold and 0 out, too.
+            Some(max_value) => g.clip(y, 0.0, max_value)?,
+        };
         if negative_slope != 0.0 {
             let below = g.scalar_sub(threshold, x)?;
             let below = g.relu(below)?;
@@ -50,7 +54,8 @@ fn above(g: &mut Graph, x: ValueId, threshold: f64) -> Result<ValueId, GraphErro
     g.select(passes, x, zero)
 }
 
-/// `min(y, max_value)` with derivative 0 where they are equal.
+/// `min(y, max_value)` with derivative 0 where they are equal, as Keras's `relu6` has it; other limits
+/// let it through.
 fn at_most(g: &mut Graph, y: ValueId, max_value: f64) -> Result<ValueId, GraphError> {
     let max_value = g.scalar(max_value)?;
     g.min(max_value, y)

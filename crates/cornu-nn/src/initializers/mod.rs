@@ -3,6 +3,7 @@
 mod orthogonal;
 mod random;
 mod scaling;
+mod stft;
 
 use cornu_tensor::Tensor;
 use serde_json::{Value, json};
@@ -12,6 +13,7 @@ use crate::{ConfigReader, LayerError};
 
 use random::Draws;
 pub use scaling::{FanMode, ScalingDistribution};
+pub use stft::{STFT_WINDOWS, Stft, StftScaling, StftWindow};
 
 /// How a weight starts. A random one with a `seed` of its own gives the same values to every weight
 /// of one shape; without, each weight gets others (from the model's seed).
@@ -110,6 +112,8 @@ pub enum Initializer {
         /// Own seed.
         seed: Option<u64>,
     },
+    /// The waves of a short-time Fourier transform
+    Stft(Stft),
 }
 
 /// Keras's default for kernels, without a seed of its own.
@@ -134,6 +138,7 @@ impl Initializer {
         ("Orthogonal", &["OrthogonalInitializer", "orthogonal"]),
         ("RandomNormal", &["random_normal"]),
         ("RandomUniform", &["random_uniform"]),
+        ("STFT", &["STFTInitializer", "stft"]),
         ("TruncatedNormal", &["truncated_normal"]),
         ("VarianceScaling", &["variance_scaling"]),
         ("Zeros", &["zeros"]),
@@ -157,6 +162,7 @@ impl Initializer {
             Self::Constant { .. } => "Constant",
             Self::Identity { .. } => "Identity",
             Self::Orthogonal { .. } => "Orthogonal",
+            Self::Stft(_) => "STFT",
         }
     }
 
@@ -174,7 +180,11 @@ impl Initializer {
             | Self::RandomUniform { seed, .. }
             | Self::TruncatedNormal { seed, .. }
             | Self::Orthogonal { seed, .. } => seed,
-            Self::Zeros | Self::Ones | Self::Constant { .. } | Self::Identity { .. } => None,
+            Self::Zeros
+            | Self::Ones
+            | Self::Constant { .. }
+            | Self::Identity { .. }
+            | Self::Stft(_) => None,
         }
     }
 
@@ -200,6 +210,7 @@ impl Initializer {
         let scaled =
             |scale, mode, distribution| scaling::values(&draws, dims, scale, mode, distribution);
         match *self {
+            Self::Stft(ref stft) => stft.values(dims),
             Self::Zeros => Tensor::full(dims, 0.0),
             Self::Ones => Tensor::full(dims, 1.0),
             Self::Constant { value } => Tensor::full(dims, value as f32),
@@ -239,6 +250,7 @@ impl Initializer {
         let fits = match self {
             Self::Identity { .. } => dims.len() == 2,
             Self::Orthogonal { .. } => 2 <= dims.len(),
+            Self::Stft(stft) => stft.fits(dims),
             _ => true,
         };
         if fits {
@@ -292,6 +304,7 @@ impl Initializer {
                 stddev: config.number_or("stddev", 0.05)?,
                 seed: config.seed()?,
             },
+            "STFT" | "STFTInitializer" | "stft" => Self::Stft(Stft::from_config(config)?),
             "Zeros" | "zeros" => Self::Zeros,
             "Ones" | "ones" => Self::Ones,
             "Constant" | "constant" => Self::Constant { value: config.number_or("value", 0.0)? },
@@ -310,6 +323,7 @@ impl Initializer {
     /// What Keras writes: an object.
     pub fn to_config(&self) -> Value {
         let config = match *self {
+            Self::Stft(ref stft) => Value::Object(stft.own_config()),
             Self::GlorotUniform { seed }
             | Self::GlorotNormal { seed }
             | Self::HeUniform { seed }
@@ -377,6 +391,13 @@ mod tests {
             Initializer::Constant { value: 0.25 },
             Initializer::Identity { gain: 2.0 },
             Initializer::Orthogonal { gain: 1.0, seed: None },
+            Initializer::Stft(Stft::default()),
+            Initializer::Stft(Stft {
+                imaginary: true,
+                window: StftWindow::Given(vec![1.0, 0.5]),
+                scaling: StftScaling::None,
+                periodic: true,
+            }),
         ]
     }
 
@@ -394,8 +415,9 @@ mod tests {
             let (a, b) = (initializer.values(&[4, 5], 1), initializer.values(&[4, 5], 2));
             assert_eq!(a, initializer.values(&[4, 5], 1));
             let random = a.data().iter().any(|&x| x != a.data()[1]) && initializer.seed().is_none();
-            let is_identity = matches!(initializer, Initializer::Identity { .. });
-            assert_eq!(a != b, random && !is_identity, "{initializer:?}");
+            let is_fixed =
+                matches!(initializer, Initializer::Identity { .. } | Initializer::Stft(_));
+            assert_eq!(a != b, random && !is_fixed, "{initializer:?}");
             assert!(initializer.values(&[0, 3], 1).is_empty());
         }
     }

@@ -331,6 +331,9 @@ pub struct CallArguments {
     /// Whether the softmax's numbers are an output, too; only for layers that have
     /// [`Layer::scores_shape`]. Default: false.
     pub return_attention_scores: bool,
+    /// How much each category counts: Keras's `count_weights`, of the shape of the input. Only for
+    /// [`CategoryEncoding`] that counts.
+    pub count_weights: Option<ValueId>,
 }
 
 impl LowerCx<'_> {

@@ -204,12 +204,10 @@ pub const METRICS: &[MetricEntry] = &[
         Ok(Box::new(R2Score::new().class_aggregation(how).num_regressors(n)))
     }),
     entry!(PearsonCorrelation, ["pearson_correlation"], |config| {
-        config.only("axis", &[(-1).into()], "only the last axis is")?;
-        Ok(Box::new(PearsonCorrelation::new()))
+        Ok(Box::new(PearsonCorrelation::new().axis(config.integers_or("axis", &[-1])?)))
     }),
     entry!(ConcordanceCorrelation, ["concordance_correlation"], |config| {
-        config.only("axis", &[(-1).into()], "only the last axis is")?;
-        Ok(Box::new(ConcordanceCorrelation::new()))
+        Ok(Box::new(ConcordanceCorrelation::new().axis(config.integers_or("axis", &[-1])?)))
     }),
     entry!(IoU, ["io_u"], |config| {
         let metric = IoU::new(config.positive("num_classes")?, &class_ids(config)?);

@@ -1,13 +1,14 @@
 //! Correlation and explained variance. Source: Keras 3,
 //! `keras/src/metrics/{correlation,regression}_metrics.py`.
 
-use cornu_tensor::{Array, Tensor};
+use cornu_tensor::{Array, Tensor, row_major_strides};
 use serde_json::{Map, Value};
 
 use super::common::named;
 use super::mean::MeanState;
-use super::values::{class_rows, common_dims, wrong_shape};
+use super::values::{common_dims, wrong_shape};
 use super::{Direction, Metric};
+use crate::config::one_or_list;
 use crate::{ConfigWriter, LayerError};
 
 macro_rules! correlation {
@@ -16,13 +17,20 @@ macro_rules! correlation {
         #[derive(Debug, Clone, PartialEq)]
         pub struct $class {
             name: String,
+            axis: Vec<i64>,
             state: MeanState,
         }
 
         impl $class {
             /// Along the last axis.
             pub fn new() -> Self {
-                Self { name: $name.to_owned(), state: MeanState::default() }
+                Self { name: $name.to_owned(), axis: vec![-1], state: MeanState::default() }
+            }
+
+            /// The axes along which numbers are compared. Default the last.
+            pub fn axis(mut self, axis: impl Into<Vec<i64>>) -> Self {
+                self.axis = axis.into();
+                self
             }
         }
 
@@ -40,7 +48,7 @@ macro_rules! correlation {
             }
 
             fn own_config(&self) -> Map<String, Value> {
-                ConfigWriter::new().set("axis", -1).finish()
+                ConfigWriter::new().set("axis", one_or_list(&self.axis)).finish()
             }
 
             fn update(
@@ -49,13 +57,15 @@ macro_rules! correlation {
                 y_pred: &Tensor,
                 sample_weight: Option<&Tensor>,
             ) -> Result<(), LayerError> {
-                common_dims(y_true, y_pred)?;
-                let (rows, n) = class_rows(y_pred)?;
-                let row = |tensor: &Tensor, i: usize| -> Vec<f64> {
-                    tensor.data()[i * n..(i + 1) * n].iter().map(|&x| f64::from(x)).collect()
-                };
-                let values =
-                    Array::from_fn(rows, |i| $function(&Moments::of(&row(y_true, i), &row(y_pred, i))));
+                let dims = common_dims(y_true, y_pred)?;
+                let (rows, group) = groups(&dims, &self.axis)?;
+                let mut all = vec![[Vec::new(), Vec::new()]; rows.iter().product()];
+                for (i, (&y, &p)) in y_true.data().iter().zip(y_pred.data()).enumerate() {
+                    let [labels, predictions] = &mut all[group(i)];
+                    labels.push(f64::from(y));
+                    predictions.push(f64::from(p));
+                }
+                let values = Array::from_fn(rows, |i| $function(&Moments::of(&all[i][0], &all[i][1])));
                 self.state.add(&values, sample_weight)
             }
 
@@ -79,13 +89,35 @@ macro_rules! correlation {
 }
 
 correlation! {
-    /// Mean over samples of Pearson's correlation along the last axis.
+    /// Mean over samples of Pearson's correlation along one or several axes.
     PearsonCorrelation, "pearson_correlation", pearson
 }
 correlation! {
-    /// Mean over samples of Lin's concordance correlation along the last axis: 1 only where predictions
-    /// equal labels.
+    /// Mean over samples of Lin's concordance correlation along one or several axes: 1 only where
+    /// predictions equal labels.
     ConcordanceCorrelation, "concordance_correlation", concordance
+}
+
+/// Sizes of the axes that are not in `axes`, and the position there of each element of an array of
+/// `dims`.
+fn groups(
+    dims: &[usize],
+    axes: &[i64],
+) -> Result<(Vec<usize>, impl Fn(usize) -> usize), LayerError> {
+    let along: Option<Vec<usize>> =
+        axes.iter().map(|&axis| crate::shape::resolve_axis(axis, dims.len())).collect();
+    let along = along
+        .filter(|_| dims.iter().all(|&n| 0 < n))
+        .ok_or_else(|| wrong_shape(format!("predictions with axis {}", one_or_list(axes)), dims))?;
+    let kept: Vec<usize> = (0..dims.len()).filter(|axis| !along.contains(axis)).collect();
+    let rows: Vec<usize> = kept.iter().map(|&axis| dims[axis]).collect();
+    let strides = row_major_strides(dims);
+    let steps: Vec<[usize; 3]> = kept
+        .iter()
+        .zip(row_major_strides(&rows))
+        .map(|(&axis, step)| [strides[axis], dims[axis], step])
+        .collect();
+    Ok((rows, move |i| steps.iter().map(|[stride, n, step]| i / stride % n * step).sum()))
 }
 
 /// Means, variances and covariance of two rows.

@@ -34,11 +34,6 @@ pub(super) const DONE: &[(&str, &str, &str)] = &[
     ("keras.layers", "subtract", "`Subtract` applied to a list"),
     ("keras.activations", "deserialize", "`Activation::from_config`"),
     ("keras.activations", "get", "`Activation::named`"),
-    (
-        "keras.activations",
-        "glu",
-        "`activations::glu`; no `activation` argument takes it, as it halves the axis",
-    ),
     ("keras.activations", "relu", "`activations::Rectifier` with all its arguments"),
     ("keras.activations", "serialize", "`Activation::to_config`"),
     (
@@ -109,9 +104,12 @@ pub(super) const DONE: &[(&str, &str, &str)] = &[
     ("keras.utils", "image_dataset_from_directory", "`ImageFolder`"),
     ("keras.utils", "img_to_array", "`Picture`"),
     ("keras.utils", "load_img", "`load_picture`"),
+    ("keras.utils", "normalize", "`utils::normalize`"),
+    ("keras.utils", "pad_sequences", "`utils::pad_sequences`"),
     ("keras.utils", "serialize_keras_object", "`Model::to_config` and the `config` of each kind"),
     ("keras.utils", "set_random_seed", "`set_random_seed`"),
     ("keras.utils", "split_dataset", "`split_samples`"),
+    ("keras.utils", "to_categorical", "`utils::to_categorical`"),
     ("keras.preprocessing", "image_dataset_from_directory", "`ImageFolder`"),
     ("keras.preprocessing.image", "img_to_array", "`Picture`"),
     ("keras.preprocessing.image", "load_img", "`load_picture`"),
@@ -120,4 +118,5 @@ pub(super) const DONE: &[(&str, &str, &str)] = &[
         "smart_resize",
         "`Resize`; in a model `Resizing(crop_to_aspect_ratio=true)`",
     ),
+    ("keras.preprocessing.sequence", "pad_sequences", "`utils::pad_sequences`"),
 ];

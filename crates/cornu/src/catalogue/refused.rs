@@ -82,7 +82,7 @@ pub(super) const REFUSALS: &[Refusal] = &[
     },
     Refusal {
         module: "keras.utils",
-        names: &["pad_sequences", "timeseries_dataset_from_array"],
+        names: &["timeseries_dataset_from_array"],
         reason: "not built: sequences are tensors of one length, with a `Masking` layer for what is missing",
     },
     Refusal {
@@ -100,11 +100,6 @@ pub(super) const REFUSALS: &[Refusal] = &[
         module: "keras.utils",
         names: &["model_to_dot", "plot_model"],
         reason: "not built: `Model::summary` and `cornu plan` print text",
-    },
-    Refusal {
-        module: "keras.utils",
-        names: &["normalize", "to_categorical"],
-        reason: "not built as functions on arrays: in a model `UnitNormalization` and `CategoryEncoding`; `SparseCategoricalCrossentropy` takes classes as numbers",
     },
     Refusal {
         module: "keras.utils",
@@ -959,11 +954,6 @@ pub(super) const REFUSALS: &[Refusal] = &[
         module: "keras.preprocessing.image",
         names: &["array_to_img", "save_img"],
         reason: "pictures are read, not written",
-    },
-    Refusal {
-        module: "keras.preprocessing.sequence",
-        names: &["pad_sequences"],
-        reason: "not built: sequences are tensors of one length, with a `Masking` layer for what is missing",
     },
     Refusal {
         module: "keras.config",

@@ -23,7 +23,16 @@ pub(crate) fn check(case: &Case) -> Verdict {
 
 /// A call argument that layers do not take.
 fn unknown_argument(case: &Case) -> Option<&str> {
-    let known = ["mask", "attention_mask", "use_causal_mask", "return_attention_scores"];
+    let known = [
+        "mask",
+        "attention_mask",
+        "use_causal_mask",
+        "return_attention_scores",
+        "count_weights",
+        "query_mask",
+        "value_mask",
+        "key_mask",
+    ];
     let mut keys =
         case.json["call_kwargs"].as_object().into_iter().flat_map(|kwargs| kwargs.keys());
     keys.find(|key| !known.contains(&key.as_str())).map(String::as_str)
@@ -45,15 +54,29 @@ fn call_arguments(
         fed.push((name.to_owned(), numbers));
         Ok(Some(id))
     };
+    let of_inputs = ["query_mask", "value_mask", "key_mask"];
     let masks = match &kwargs["mask"] {
+        Value::Null if of_inputs.iter().any(|key| kwargs[*key].is_string()) => {
+            // Keras's MultiHeadAttention forgets the first.
+            let forgotten = usize::from(case.class() == "MultiHeadAttention");
+            let masks = of_inputs[forgotten..].iter().map(|key| tensor(&kwargs[*key]));
+            let missing = std::iter::repeat_n(Ok(None), forgotten);
+            missing.chain(masks).collect::<Result<_, _>>()?
+        }
         Value::Array(list) => list.iter().map(&mut tensor).collect::<Result<_, _>>()?,
         one => vec![tensor(one)?],
     };
     let attention_mask = tensor(&kwargs["attention_mask"])?;
     let use_causal_mask = kwargs["use_causal_mask"] == true;
     let return_attention_scores = kwargs["return_attention_scores"] == true;
-    let arguments =
-        CallArguments { masks, attention_mask, use_causal_mask, return_attention_scores };
+    let count_weights = tensor(&kwargs["count_weights"])?;
+    let arguments = CallArguments {
+        masks,
+        attention_mask,
+        use_causal_mask,
+        return_attention_scores,
+        count_weights,
+    };
     Ok((arguments, fed))
 }
 

@@ -32,7 +32,7 @@ impl Layer for Activation {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        inputs::one(inputs).cloned()
+        self.activation.output_shape(inputs::one(inputs)?.clone())
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {

@@ -94,7 +94,7 @@ impl<const RANK: usize> Layer for Convolution<RANK> {
         }
         picture.spatial = self.settings.window().positions(picture.spatial)?;
         picture.channels = Some(self.filters);
-        Ok(picture.shape())
+        self.settings.activation.output_shape(picture.shape())
     }
 
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {

@@ -114,7 +114,7 @@ impl<const RANK: usize> Layer for ConvolutionTranspose<RANK> {
             picture.spatial[axis] = picture.spatial[axis].map(|n| self.output_size(axis, n));
         }
         picture.channels = Some(self.filters);
-        Ok(picture.shape())
+        self.settings.activation.output_shape(picture.shape())
     }
 
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {

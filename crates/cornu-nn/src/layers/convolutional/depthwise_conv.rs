@@ -75,7 +75,7 @@ impl<const RANK: usize> Layer for DepthwiseConvolution<RANK> {
         let mut picture: Picture<RANK> = self.settings.data_format.picture(inputs)?;
         picture.spatial = self.settings.window().positions(picture.spatial)?;
         picture.channels = picture.channels.map(|n| n * self.depth_multiplier);
-        Ok(picture.shape())
+        self.settings.activation.output_shape(picture.shape())
     }
 
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {

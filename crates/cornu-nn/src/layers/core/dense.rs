@@ -86,7 +86,7 @@ impl Layer for Dense {
         if self.units == 0 {
             return Err(LayerError::config("units", "at least 1", 0));
         }
-        Ok(inputs::at_least(inputs, 2)?.with_last(Some(self.units)))
+        self.activation.output_shape(inputs::at_least(inputs, 2)?.with_last(Some(self.units)))
     }
 
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {
@@ -107,7 +107,8 @@ impl Layer for Dense {
         let y = cx.graph.matmul(x, cx.weights[0], false, false)?;
         let bias = cx.weights.get(1).copied();
         let y = output::finish(cx, y, bias, self.activation, self.activity_regularizer)?;
-        Ok(cx.graph.reshape(y, shape.with(last, Dim::Fixed(self.units)))?)
+        let units = cx.graph.shape(y).dims()[1];
+        Ok(cx.graph.reshape(y, shape.with(last, units))?)
     }
 
     fn supports_masking(&self) -> bool {

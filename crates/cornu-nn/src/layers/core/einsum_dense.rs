@@ -173,7 +173,7 @@ impl Layer for EinsumDense {
     }
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
-        Ok(self.sizes(inputs)?.output)
+        self.activation.output_shape(self.sizes(inputs)?.output)
     }
 
     fn weights(&self, inputs: &[SymbolicShape]) -> Result<Vec<WeightSpec>, LayerError> {

@@ -1,4 +1,5 @@
 use cornu_graph::{Graph, GraphError, ValueId};
+use cornu_tensor::{Dim, Shape};
 use serde_json::{Map, Value};
 
 use crate::config::one_or_list;
@@ -9,9 +10,10 @@ use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 /// Least squared length that is divided by.
 const EPSILON: f64 = 1e-12;
 
-/// Products summed along one axis of each of two inputs: of vectors `(samples, k)` to
-/// `(samples, 1)`, of matrices `(samples, m, k)` and `(samples, n, k)`, in either order of axes, to
-/// `(samples, m, n)`. Keras 3, keras/src/layers/merging/dot.py.
+/// Products summed along one axis of each of two inputs of any ranks: of vectors `(samples, k)` to
+/// `(samples, 1)`, else to the other axes of the first input and then those of the second, such as
+/// `(samples, m, k)` and `(samples, n, k)` to `(samples, m, n)`. Keras 3,
+/// keras/src/layers/merging/dot.py.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dot {
     /// The axis of both inputs, or of each.
@@ -48,9 +50,6 @@ impl Dot {
                 return Err(LayerError::config("axes", "one axis, or one for each input", got));
             }
         };
-        if a.rank() != b.rank() || !(2..=3).contains(&a.rank()) {
-            return Err(LayerError::input_shape("two tensors of 2 or of 3 axes", inputs));
-        }
         let axes = [inputs::sample_axis(a, first)?, inputs::sample_axis(b, second)?];
         let sizes = [a.dims()[axes[0]], b.dims()[axes[1]]];
         if let [Some(n), Some(m)] = sizes
@@ -60,10 +59,11 @@ impl Dot {
             return Err(LayerError::input_shape(expected, inputs));
         }
         let mut dims = vec![a.dims()[0]];
-        if a.rank() == 2 {
+        for (input, axis) in [(a, axes[0]), (b, axes[1])] {
+            dims.extend(others(input.rank(), axis).map(|other| input.dims()[other]));
+        }
+        if dims.len() == 1 {
             dims.push(Some(1));
-        } else {
-            dims.extend([a.dims()[3 - axes[0]], b.dims()[3 - axes[1]]]);
         }
         Ok((axes, SymbolicShape::new(dims)))
     }
@@ -97,16 +97,42 @@ impl Layer for Dot {
             a = unit(g, a, axes[0])?;
             b = unit(g, b, axes[1])?;
         }
-        if output.rank() == 2 {
-            let products = g.mul(a, b)?;
-            return Ok(g.sum(products, &[1], true)?);
+        match [shapes[0].rank(), shapes[1].rank()] {
+            [2, 2] => {
+                let products = g.mul(a, b)?;
+                Ok(g.sum(products, &[1], true)?)
+            }
+            [3, 3] => Ok(g.matmul(a, b, axes[0] == 1, axes[1] == 2)?),
+            _ => {
+                let samples = g.shape(a).dims()[0];
+                let sizes = output.dims()[1..].iter().map(|size| Dim::Fixed(size.unwrap_or(1)));
+                let sizes: Vec<Dim> = [samples].into_iter().chain(sizes).collect();
+                let a = rows(g, a, axes[0])?;
+                let b = rows(g, b, axes[1])?;
+                let products = g.matmul(a, b, false, true)?;
+                Ok(g.reshape(products, Shape::new(sizes))?)
+            }
         }
-        Ok(g.matmul(a, b, axes[0] == 1, axes[1] == 2)?)
     }
 
     fn takes_list(&self) -> bool {
         true
     }
+}
+
+/// The axes of `rank` but the samples' and `axis`.
+fn others(rank: usize, axis: usize) -> impl Iterator<Item = usize> {
+    (1..rank).filter(move |&other| other != axis)
+}
+
+/// `(samples, rows, size of axis)`: all other axes as one.
+fn rows(g: &mut Graph, x: ValueId, axis: usize) -> Result<ValueId, GraphError> {
+    let rank = g.shape(x).rank();
+    let order: Vec<usize> = [0].into_iter().chain(others(rank, axis)).chain([axis]).collect();
+    let x = if axis + 1 == rank { x } else { g.transpose(x, &order)? };
+    let dims = g.shape(x).dims().to_vec();
+    let rows = dims[1..rank - 1].iter().map(|dim| dim.size(1)).product();
+    g.reshape(x, Shape::new([dims[0], Dim::Fixed(rows), dims[rank - 1]]))
 }
 
 /// `x` divided by its L2 norm along `axis`.

@@ -32,8 +32,9 @@ impl OutputMode {
 /// Whole numbers from 0 to `num_tokens - 1` as rows of zeros and ones, or of counts.
 ///
 /// Input `(samples, n)`; result `(samples, num_tokens)`, for one-hot `(samples, n, num_tokens)`. A
-/// last axis of size 1 is left out of a one-hot result. Numbers outside count as no category. Keras
-/// 3, keras/src/layers/preprocessing/category_encoding.py.
+/// last axis of size 1 is left out of a one-hot result. Numbers outside count as no category. Counts
+/// may be weighted by `count_weights` of the call. Keras 3,
+/// keras/src/layers/preprocessing/category_encoding.py.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CategoryEncoding {
     /// Number of categories.
@@ -82,7 +83,14 @@ impl Layer for CategoryEncoding {
     }
 
     fn lower(&self, cx: &mut LowerCx<'_>, inputs: &[ValueId]) -> Result<ValueId, LayerError> {
-        encode(cx.graph, inputs[0], self.output_mode, self.num_tokens)
+        let weights = cx.call.count_weights;
+        if weights.is_some() && self.output_mode != OutputMode::Count {
+            return Err(LayerError::Unsupported {
+                setting: format!("count_weights with output_mode={}", self.output_mode.name()),
+                hint: "only counts can be weighted: use output_mode=count".to_owned(),
+            });
+        }
+        encode(cx.graph, inputs[0], self.output_mode, self.num_tokens, weights)
     }
 }
 
@@ -103,24 +111,40 @@ impl OutputMode {
     }
 }
 
-/// Whole numbers from 0 to below `n` encoded.
+/// Whole numbers from 0 to below `n` encoded; counts are sums of the `weights`, if there are any.
 pub(super) fn encode(
     g: &mut Graph,
     x: ValueId,
     mode: OutputMode,
     n: usize,
+    weights: Option<ValueId>,
 ) -> Result<ValueId, LayerError> {
     let mut dims = g.shape(x).dims().to_vec();
+    if let Some(weights) = weights
+        && g.shape(weights).dims() != dims
+    {
+        let got = [x, weights].map(|value| SymbolicShape::from_graph(g.shape(value)));
+        return Err(LayerError::input_shape("one of `count_weights` for each category", &got));
+    }
     let axis = dims.len() - 1;
     let is_single = dims[axis] == Dim::Fixed(1);
     dims.push(Dim::Fixed(1));
-    let x = g.reshape(x, Shape::new(dims))?;
+    let x = g.reshape(x, Shape::new(dims.clone()))?;
     let tokens = g.constant(Array::from_fn([n], |i| i as f64))?;
     let one_hot = g.equal(x, tokens)?;
     Ok(match mode {
         OutputMode::OneHot if is_single => g.sum(one_hot, &[axis], false)?,
         OutputMode::OneHot => one_hot,
         OutputMode::MultiHot => g.reduce(ReduceKind::Max, one_hot, &[axis], false)?,
-        OutputMode::Count => g.sum(one_hot, &[axis], false)?,
+        OutputMode::Count => {
+            let counted = match weights {
+                Some(weights) => {
+                    let weights = g.reshape(weights, Shape::new(dims))?;
+                    g.mul(one_hot, weights)?
+                }
+                None => one_hot,
+            };
+            g.sum(counted, &[axis], false)?
+        }
     })
 }

@@ -200,7 +200,7 @@ impl Layer for Discretization {
         let bins = g.sum(is_reached, &[axis], false)?;
         match self.output_mode {
             None => Ok(bins),
-            Some(mode) => encode(g, bins, mode, n + 1),
+            Some(mode) => encode(g, bins, mode, n + 1, None),
         }
     }
 }

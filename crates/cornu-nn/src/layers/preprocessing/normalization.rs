@@ -20,7 +20,7 @@ pub struct Normalization {
     /// Axes with a mean and variance of their own for each position; empty for one for all.
     /// Default: the last.
     pub axis: Vec<i64>,
-    /// Given mean.
+    /// Given mean, for all, or nested as the axes or the last of them are.
     pub mean: Option<Numbers>,
     /// Given variance.
     pub variance: Option<Numbers>,
@@ -124,10 +124,12 @@ impl Layer for Normalization {
         let input = inputs::one(inputs)?;
         inputs::sample_axes(input, &self.axis)?;
         for (key, given) in [("mean", &self.mean), ("variance", &self.variance)] {
-            let Some(Numbers::Each(numbers)) = given else { continue };
-            let n: usize = self.dims(input)?.iter().product();
-            if numbers.len() != n {
-                return Err(LayerError::config(key, format!("{n} numbers"), json!(numbers)));
+            let Some(numbers) = given else { continue };
+            let (dims, own) = (self.dims(input)?, numbers.dims());
+            let pairs = || own.iter().rev().zip(dims.iter().rev());
+            if dims.len() < own.len() || pairs().any(|(own, n)| *own != 1 && own != n) {
+                let expected = format!("numbers for {dims:?} or its last axes");
+                return Err(LayerError::config(key, expected, numbers.to_config()));
             }
         }
         Ok(input.clone())
@@ -158,9 +160,15 @@ impl Layer for Normalization {
             let deviation = variance.map(|v| v.sqrt().max(EPSILON));
             let mut constant = |numbers: &Numbers| match numbers {
                 Numbers::One(number) => cx.graph.scalar(*number),
-                Numbers::Each(_) => {
+                numbers => {
+                    // Their axes are the last of those with a mean of their own.
+                    let own = numbers.dims();
+                    let mut sizes = vec![1; shape.rank()];
+                    for (&axis, n) in axes.iter().rev().zip(own.into_iter().rev()) {
+                        sizes[axis] = n;
+                    }
                     let list = numbers.list();
-                    cx.graph.constant(Array::from_fn(along.sizes(1), |i| list[i]))
+                    cx.graph.constant(Array::from_fn(sizes, |i| list[i]))
                 }
             };
             (constant(mean)?, constant(&deviation)?)

@@ -49,10 +49,12 @@ impl Layer for Rescaling {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let input = inputs::one(inputs)?;
         for (key, numbers) in [("scale", &self.scale), ("offset", &self.offset)] {
-            if let (Numbers::Each(list), Some(n)) = (numbers, input.last())
-                && list.len() != n
+            let own = numbers.dims();
+            let mut pairs = own.iter().rev().zip(input.dims().iter().rev());
+            if input.rank() <= own.len()
+                || pairs.any(|(own, n)| *own != 1 && n.is_some_and(|n| n != *own))
             {
-                let expected = format!("one number, or one for each of {n} channels");
+                let expected = format!("one number, or one for each channel of {input}");
                 return Err(LayerError::config(key, expected, numbers.to_config()));
             }
         }
