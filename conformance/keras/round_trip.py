@@ -19,6 +19,10 @@ TOLERANCE = 1e-5
 OPTIMIZERS = ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion", "Lamb", "Adafactor", "Muon"]
 
 
+if keras.backend.backend() == "tensorflow":
+    OPTIMIZERS.append("ScheduleFreeAdamW")  # whose steps on JAX are others
+
+
 def tensors(arrays):
     return [{"dims": list(np.shape(a)), "data": np.asarray(a, np.float32).ravel().tolist()} for a in arrays]
 
