@@ -60,11 +60,17 @@ impl Stored<'_> {
     /// A layer's own variables, then those of its sublayers.
     fn layer(&mut self, id: u64, kind: &LayerKind, name: &str, prefix: &str) {
         self.add(format!("{prefix}vars"), name, Vec::new());
-        if let Some(layer) = self.by_layer.get(&id) {
+        if let Some(&layer) = self.by_layer.get(&id) {
             for index in layer.first..layer.first + layer.n {
                 let sublayers = &self.weights[index].spec.group;
                 let position = self.sublayer(sublayers, prefix);
                 self.groups[position].weights.push(index);
+            }
+            // Keras keeps the kernel of the layer inside as the wrapper's own, too.
+            if kind.class_name() == "SpectralNormalization"
+                && let Some(own) = self.position(&format!("{prefix}vars"))
+            {
+                self.groups[own].weights.insert(0, layer.first);
             }
         }
         if let LayerKind::Layer(layer) = kind {

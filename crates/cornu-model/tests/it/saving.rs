@@ -4,7 +4,7 @@ use std::fs;
 
 use cornu_model::callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint};
 use cornu_model::{Fit, LossSpec, Model, Sequential};
-use cornu_nn::layers::Dense;
+use cornu_nn::layers::{Dense, SpectralNormalization};
 use cornu_nn::optimizers::SGD;
 use tempfile::tempdir;
 
@@ -128,4 +128,21 @@ fn early_stopping_puts_the_best_weights_back() {
         "callback `EarlyStopping`: `val_lost` is not among the logs: loss; choose one of those, or \
          give validation data"
     );
+}
+
+#[test]
+fn the_kernel_of_a_spectral_normalization_is_stored_twice_as_keras_does() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("spectral.weights.h5");
+    let make = || Sequential::new([3]).add(SpectralNormalization::new(Dense::new(2))).build();
+    let (model, mut again) = (make().unwrap(), make().unwrap());
+    model.save_weights(&path).unwrap();
+    let tree = cornu_formats::read_h5(fs::read(&path).unwrap()).unwrap();
+    let layer = "layers/spectral_normalization";
+    let kernel = tree.dataset(&format!("{layer}/vars/0")).unwrap();
+    assert_eq!(kernel.dims, [3, 2]);
+    assert_eq!(tree.dataset(&format!("{layer}/vars/1")).unwrap().dims, [1, 2]);
+    assert_eq!(tree.dataset(&format!("{layer}/layer/vars/0")), Some(kernel));
+    again.load_weights(&path).unwrap();
+    assert_eq!(again.get_weights(), model.get_weights());
 }
