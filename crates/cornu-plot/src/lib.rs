@@ -2,8 +2,14 @@
 //!
 //! - [`drawing`]: shapes in a plane, as SVG or as pixels, light and dark.
 //! - [`diagram`]: networks as boxes and arrows, also as DOT and Mermaid text.
-//! - [`png`]: pixels as files.
+//! - [`raster`]: pictures of pixels, [`png`]: as files.
 
+mod colour_map;
 pub mod diagram;
 pub mod drawing;
+mod error;
 pub mod png;
+pub mod raster;
+
+pub use colour_map::ColourMap;
+pub use error::PlotError;
