@@ -8,5 +8,6 @@ mod mixing;
 mod reverse;
 mod saving;
 mod structure;
+mod tensorboard;
 mod training;
 mod versions;

@@ -109,6 +109,8 @@ pub(super) const DONE: &[(&str, &str, &str)] = &[
     ("keras.utils", "image_dataset_from_directory", "`ImageFolder`"),
     ("keras.utils", "img_to_array", "`Picture`"),
     ("keras.utils", "load_img", "`load_picture`"),
+    ("keras.utils", "model_to_dot", "`plot::model_to_dot`, DOT as text"),
+    ("keras.utils", "plot_model", "`plot::plot_model`; `cornu plot`"),
     ("keras.utils", "serialize_keras_object", "`Model::to_config` and the `config` of each kind"),
     ("keras.utils", "set_random_seed", "`set_random_seed`"),
     ("keras.utils", "split_dataset", "`split_samples`"),
