@@ -15,7 +15,7 @@ const LINE: f64 = 10.0;
 /// Space between columns.
 const COLUMN: f64 = 44.0;
 /// Rounds of moving elements to their neighbours.
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 200;
 /// Length of an arrow's head.
 pub(super) const HEAD: f64 = 7.0;
 
@@ -207,8 +207,8 @@ fn across(boxes: &Boxes, ranks: &[Vec<usize>], chains: &[Vec<usize>]) -> Vec<f64
             };
             // Between nodes next to each other lies the main road, which should be straight.
             let pull = match (from < n, to < n) {
-                (true, true) => 4.0,
-                (false, false) => 8.0,
+                (true, true) => 400.0,
+                (false, false) => 100.0,
                 _ => 1.0,
             };
             near[from][1].push((to, into - out, pull));
@@ -228,7 +228,7 @@ fn across(boxes: &Boxes, ranks: &[Vec<usize>], chains: &[Vec<usize>]) -> Vec<f64
     for round in 0..ROUNDS {
         // Downwards, upwards, and in the end to both sides.
         let sides: &[usize] = match round {
-            _ if ROUNDS - 8 <= round => &[0, 1],
+            _ if ROUNDS - 60 <= round => &[0, 1],
             _ if round % 2 == 0 => &[0],
             _ => &[1],
         };

@@ -36,7 +36,8 @@ impl Mask {
         let (left, top) = (clamp(x0 - 1.0, pixels.width), clamp(y0 - 1.0, pixels.height));
         let right = clamp(x1.ceil() + 1.0, pixels.width);
         let bottom = clamp(y1.ceil() + 1.0, pixels.height);
-        let (width, height) = (right - left, bottom - top);
+        // Nothing at all, such as a text of spaces, has its corners the wrong way round.
+        let (width, height) = (right.saturating_sub(left), bottom.saturating_sub(top));
         Self { left, top, width, height, coverage: vec![0.0; width * height] }
     }
 }
@@ -352,6 +353,8 @@ mod tests {
         drawing.rect([-5.0, -5.0, 20.0, 20.0], 2.0, BLACK);
         drawing.line(Path::lines([[-9.0, -9.0], [30.0, 1.0]]), Stroke::new(BLACK, 2.0));
         drawing.text(Text::new(-100.0, 50.0, 12.0, "far away"));
+        drawing.text(Text::new(1.0, 1.0, 12.0, " "));
+        drawing.line(Path::default(), Stroke::new(BLACK, 2.0));
         assert_eq!(grey(&drawing), [[0; 3]; 3]);
     }
 

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use cornu_formats::{WriteError, write_file_safely};
 use cornu_model::ModelError;
 use cornu_plot::drawing::{Drawing, Theme};
+use cornu_plot::figure::Animation;
 use cornu_plot::png;
 
 /// Why a picture could not be written.
@@ -58,8 +59,9 @@ pub fn save_drawing(
         "png" => {
             let scale = dpi / 96.0;
             let (width, height) = (drawing.width * scale, drawing.height * scale);
-            // Also if they are not numbers.
-            if !(width * height <= MOST_PIXELS) {
+            // Not if they are not numbers, either.
+            let is_small = width * height <= MOST_PIXELS;
+            if !is_small {
                 return Err(PlotFileError::Size { path: path.to_owned(), width, height });
             }
             png::encoded(&drawing.to_pixels(theme, scale))
@@ -69,6 +71,35 @@ pub fn save_drawing(
             return Err(PlotFileError::Format { path: path.to_owned(), expected });
         }
     };
+    Ok(write_file_safely(path, &bytes)?)
+}
+
+/// Writes an animation as a GIF file, `dpi` as in [`save_drawing`].
+///
+/// # Errors
+///
+/// [`PlotFileError`] if the file's name does not end in `.gif`, or it cannot be written.
+pub fn save_animation(
+    animation: &Animation,
+    path: impl AsRef<Path>,
+    theme: Theme,
+    dpi: f64,
+) -> Result<(), PlotFileError> {
+    let path = path.as_ref();
+    if ending(path) != "gif" {
+        let expected = ".gif";
+        return Err(PlotFileError::Format { path: path.to_owned(), expected });
+    }
+    let scale = dpi / 96.0;
+    let first = animation
+        .frames
+        .first()
+        .map_or((0.0, 0.0), |first| (first.drawing.width * scale, first.drawing.height * scale));
+    let bytes = animation.to_gif(theme, scale).map_err(|_| PlotFileError::Size {
+        path: path.to_owned(),
+        width: first.0,
+        height: first.1,
+    })?;
     Ok(write_file_safely(path, &bytes)?)
 }
 
