@@ -34,6 +34,7 @@ pub mod h5;
 pub mod keras_archive;
 pub mod safe_write;
 pub mod safetensors;
+pub mod tensorboard;
 pub mod weights;
 
 pub use file_kind::FileKind;

@@ -1,1 +1,17 @@
 //! Charts, diagrams and pictures: SVG for what is drawn, PNG for what is made of pixels.
+//!
+//! - [`drawing`]: shapes in a plane, as SVG or as pixels, light and dark.
+//! - [`diagram`]: networks as boxes and arrows, also as DOT and Mermaid text.
+//! - [`figure`]: kernels, feature maps, activation functions, a convolution at work.
+//! - [`raster`]: pictures of pixels, [`png`]: as files.
+
+mod colour_map;
+pub mod diagram;
+pub mod drawing;
+mod error;
+pub mod figure;
+pub mod png;
+pub mod raster;
+
+pub use colour_map::ColourMap;
+pub use error::PlotError;

@@ -58,6 +58,7 @@
 //! | pictures, splits, the synthetic X-rays | [`data`] |
 //! | ready-made networks | [`networks`] |
 //! | Keras's files | [`formats`] |
+//! | pictures of networks and of what they compute | [`plot`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
 //! | the compiler and what it compiles | [`engine`], [`graph`] |
@@ -74,6 +75,7 @@ pub use cornu_tensor as tensor;
 pub mod catalogue;
 mod metric;
 pub mod networks;
+pub mod plot;
 pub mod prelude;
 mod samples;
 pub mod utils;

@@ -4,7 +4,7 @@ pub use crate::metric::Metric;
 pub use crate::samples::{Samples, Targets};
 pub use cornu_model::callbacks::{
     CSVLogger, Callback, CallbackCx, EarlyStopping, LambdaCallback, LearningRateScheduler,
-    ModelCheckpoint, Progress, ReduceLROnPlateau, TerminateOnNaN,
+    ModelCheckpoint, Progress, ReduceLROnPlateau, TensorBoard, TerminateOnNaN,
 };
 pub use cornu_model::{
     Batch, Batches, Compile, Dataset, Fit, History, Input, KerasTensor, LayerExt, LayerHandle,

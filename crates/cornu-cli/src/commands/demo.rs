@@ -139,6 +139,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         model,
         notes,
         machine: args.machine,
+        tensorboard: None,
         how_to_go_on: "the same command starts anew",
     };
     let finished = train(job)?;

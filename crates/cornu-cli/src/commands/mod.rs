@@ -5,6 +5,7 @@ mod convert;
 mod demo;
 mod evaluate;
 mod plan;
+mod plot;
 mod predict;
 mod summary;
 mod train;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Convert(convert::Args),
     Bench(bench::Args),
     Plan(plan::Args),
+    Plot(plot::Args),
 }
 
 impl Command {
@@ -40,6 +42,7 @@ impl Command {
             Self::Convert(args) => convert::run(&args),
             Self::Bench(args) => bench::run(&args, start),
             Self::Plan(args) => plan::run(&args),
+            Self::Plot(args) => plot::run(&args),
         }
     }
 }

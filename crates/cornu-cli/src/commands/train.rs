@@ -69,6 +69,10 @@ pub(crate) struct Args {
     /// Start anew although RUN holds a run, whose files are then replaced
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
+    /// Also write event files for TensorBoard into this folder: loss and metrics of each step and epoch,
+    /// histograms and pictures of the weights, the network
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
     /// Print the content of metrics.json as one line of JSON
     #[arg(long)]
     json: bool,
@@ -292,6 +296,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         model,
         notes,
         machine: args.machine,
+        tensorboard: args.tensorboard.as_deref(),
         how_to_go_on: "the same command with --resume goes on",
     };
     let finished = train(job)?;

@@ -7,6 +7,7 @@
 //! first epoch of a new one is written aside.
 
 mod config;
+mod curves;
 mod fingerprint;
 mod folder;
 mod history_file;

@@ -1,7 +1,8 @@
+use std::path::Path;
 use std::time::Instant;
 
 use cornu::Samples;
-use cornu::model::callbacks::Progress;
+use cornu::model::callbacks::{Progress, TensorBoard, UpdateFreq};
 use cornu::model::{Batches, Fit, Model};
 use cornu::networks::Head;
 
@@ -29,6 +30,8 @@ pub(crate) struct Job<'a> {
     pub(crate) model: Model,
     pub(crate) notes: Notes,
     pub(crate) machine: Machine,
+    /// Where TensorBoard's files go, if wanted.
+    pub(crate) tensorboard: Option<&'a Path>,
     /// What to do after Ctrl-C.
     pub(crate) how_to_go_on: &'static str,
 }
@@ -54,7 +57,17 @@ pub(crate) struct Finished {
 /// saved.
 pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     let start = Instant::now();
-    let Job { folder, config, parts, head, mut model, mut notes, machine, how_to_go_on } = job;
+    let Job {
+        folder,
+        config,
+        parts,
+        head,
+        mut model,
+        mut notes,
+        machine,
+        tensorboard,
+        how_to_go_on,
+    } = job;
     let recipe = &config.recipe;
     let resumed = notes.training.is_some();
     let state = notes.training.take().unwrap_or_default();
@@ -72,6 +85,10 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     let mut keeper = Keeper::new(folder, config, staging, notes, state, history);
     if !keeper.state.is_finished(recipe.epochs) {
         let mut display = ProgressDisplay::new();
+        let names = keeper.history.names.iter();
+        display.begin_with(
+            names.filter_map(|name| Some((name.clone(), keeper.history.column(name)?))),
+        );
         let mut fit = Fit::epochs(recipe.epochs)
             .initial_epoch(keeper.state.epoch)
             .initial_batch(keeper.state.batch)
@@ -86,7 +103,12 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
         if let Some(weights) = &config.weights {
             fit = fit.class_weight((0..).zip(weights.iter().copied()));
         }
-        let fit = fit.callback(&mut keeper).callback(Progress::new(|report| display.show(report)));
+        let mut fit =
+            fit.callback(&mut keeper).callback(Progress::new(|report| display.show(report)));
+        if let Some(folder) = tensorboard {
+            let board = TensorBoard::new(folder).histogram_freq(1).write_images(true);
+            fit = fit.callback(board.update_freq(UpdateFreq::Batch));
+        }
         model.fit(&parts.train, fit)?;
     }
     let kept_earlier = keeper.kept_earlier();

@@ -13,6 +13,7 @@ fn help_is_worth_reading() {
     expect_file!["help/convert.txt"].assert_eq(&place.run("convert --help").ok());
     expect_file!["help/bench.txt"].assert_eq(&place.run("bench --help").ok());
     expect_file!["help/plan.txt"].assert_eq(&place.run("plan --help").ok());
+    expect_file!["help/plot.txt"].assert_eq(&place.run("plot --help").ok());
 }
 
 #[test]

@@ -7,4 +7,5 @@ mod convert;
 mod cornu;
 mod help;
 mod models;
+mod plot;
 mod runs;

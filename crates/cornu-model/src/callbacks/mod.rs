@@ -9,6 +9,7 @@ mod monitor;
 mod progress;
 mod reduce_lr_on_plateau;
 mod swap_ema_weights;
+mod tensorboard;
 mod terminate_on_nan;
 
 use cornu_tensor::Tensor;
@@ -25,6 +26,7 @@ pub use monitor::Mode;
 pub use progress::{Progress, ProgressEvent, ProgressReport};
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
 pub use swap_ema_weights::SwapEMAWeights;
+pub use tensorboard::{TensorBoard, UpdateFreq};
 pub use terminate_on_nan::TerminateOnNaN;
 
 /// Keras's class names of the callbacks of this module.
@@ -36,6 +38,7 @@ pub const CALLBACKS: &[&str] = &[
     "ModelCheckpoint",
     "ReduceLROnPlateau",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ];
 

@@ -9,5 +9,6 @@ mod named;
 mod reverse;
 mod saving;
 mod structure;
+mod tensorboard;
 mod training;
 mod versions;

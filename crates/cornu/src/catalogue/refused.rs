@@ -98,11 +98,6 @@ pub(super) const REFUSALS: &[Refusal] = &[
     Refusal { module: "keras.utils", names: &["get_file"], reason: "nothing is downloaded" },
     Refusal {
         module: "keras.utils",
-        names: &["model_to_dot", "plot_model"],
-        reason: "not built: `Model::summary` and `cornu plan` print text",
-    },
-    Refusal {
-        module: "keras.utils",
         names: &["pack_x_y_sample_weight", "unpack_x_y_sample_weight"],
         reason: "`Batch` has fields for inputs, targets and sample weights",
     },
@@ -918,11 +913,6 @@ pub(super) const REFUSALS: &[Refusal] = &[
         module: "keras.callbacks",
         names: &["RemoteMonitor"],
         reason: "nothing is sent over a network; a `Callback` of one's own sees the same logs",
-    },
-    Refusal {
-        module: "keras.callbacks",
-        names: &["TensorBoard"],
-        reason: "not built yet: `CSVLogger` and the report of `cornu train` show the same curves",
     },
     Refusal {
         module: "keras.export",
