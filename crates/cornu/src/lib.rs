@@ -57,6 +57,8 @@
 //! | layers, losses, metrics, optimizers, schedules, ... | [`nn`] |
 //! | pictures, splits, the synthetic X-rays | [`data`] |
 //! | ready-made networks | [`networks`] |
+//! | why a network answers as it does | [`explain`] |
+//! | colour maps, overlays, pictures of pixels | [`plot`] |
 //! | Keras's files | [`formats`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
@@ -65,10 +67,12 @@
 
 pub use cornu_data as data;
 pub use cornu_engine as engine;
+pub use cornu_explain as explain;
 pub use cornu_formats as formats;
 pub use cornu_graph as graph;
 pub use cornu_model as model;
 pub use cornu_nn as nn;
+pub use cornu_plot as plot;
 pub use cornu_tensor as tensor;
 
 pub mod catalogue;
