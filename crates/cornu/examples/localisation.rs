@@ -41,6 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         (0..n).map(|i| phantom::draw(42, FIRST + 2 * i, height)).collect();
     let pixels: Vec<f32> = drawn.iter().flat_map(|p| &p.pixels).map(|&x| f32::from(x)).collect();
     let pictures = Tensor::new([n, height, width, 1], pixels)?;
+    let distances: Vec<Vec<f64>> = drawn.iter().map(distances).collect();
     let mut explainer = Explainer::new(&model)?;
     let layers = layers(&model)?;
     let last = explainer.default_layer()?;
@@ -61,18 +62,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let maps = explainer.explain_batch(&pictures, method, &vec![Target::Predicted; n])?;
         let (mut found, mut inside, mut near, mut close) = (0, 0, 0, 0);
         let (mut chance, mut cells) = (0usize, 0usize);
-        for (map, picture) in maps.iter().zip(&drawn).filter(|(map, _)| map.class == 0) {
+        for (map, distances) in maps.iter().zip(&distances).filter(|(map, _)| map.class == 0) {
             found += 1;
             let cell = map.coarse.as_ref().map_or(8.0, |c| height as f64 / c.dims()[0] as f64);
             let (row, column) = map.peak();
-            let away = distance(picture, row as f64, column as f64);
+            let away = distances[row * width + column];
             inside += usize::from(away == 0.0);
             near += usize::from(away <= cell / 2.0);
             close += usize::from(away <= 16.0 * height as f64 / 256.0);
             let side = (height as f64 / cell) as usize;
             for i in 0..side * side {
-                let at = |k: usize| (k as f64 + 0.5) * cell - 0.5;
-                let away = distance(picture, at(i / side), at(i % side));
+                let at = |k: usize| ((k as f64 + 0.5) * cell) as usize;
+                let away = distances[at(i / side) * width + at(i % side)];
                 chance += usize::from(away <= cell / 2.0);
             }
             cells += side * side;
@@ -97,14 +98,30 @@ fn layers(model: &Model) -> Result<Vec<String>, Box<dyn std::error::Error>> {
     Ok(layers.filter(|layer| layer.1.contains("Conv")).map(|layer| layer.0.to_owned()).collect())
 }
 
-/// Pixels from a place to the nearest one behind fluid; 0 inside.
-fn distance(picture: &phantom::PhantomPicture, row: f64, column: f64) -> f64 {
-    let mut nearest = f64::INFINITY;
-    for (i, _) in picture.fluid.iter().enumerate().filter(|(_, fluid)| SEEN < **fluid) {
-        let (y, x) = ((i / picture.size) as f64, (i % picture.size) as f64);
-        // A pixel reaches half a pixel to each side.
-        let (dy, dx) = (((y - row).abs() - 0.5).max(0.0), ((x - column).abs() - 0.5).max(0.0));
-        nearest = nearest.min(dy * dy + dx * dx);
+/// For each pixel how far it is from the nearest one behind fluid; 0 inside.
+fn distances(picture: &phantom::PhantomPicture) -> Vec<f64> {
+    let n = picture.size;
+    // Pass 1: to the nearest pixel of the same row. Pass 2: over all rows.
+    let mut in_row = vec![f64::INFINITY; n * n];
+    for (fluid, out) in picture.fluid.chunks(n).zip(in_row.chunks_mut(n)) {
+        for step in [1, n - 1] {
+            let mut away = f64::INFINITY;
+            for i in 0..n {
+                let x = if step == 1 { i } else { n - 1 - i };
+                away = if SEEN < fluid[x] { 0.0 } else { away + 1.0 };
+                out[x] = away.min(out[x]);
+            }
+        }
     }
-    nearest.sqrt()
+    let mut out = vec![0.0; n * n];
+    for x in 0..n {
+        for y in 0..n {
+            let square = |row: usize| {
+                let (dy, dx) = (y.abs_diff(row) as f64, in_row[row * n + x]);
+                dy * dy + dx * dx
+            };
+            out[y * n + x] = (0..n).map(square).fold(f64::INFINITY, f64::min).sqrt();
+        }
+    }
+    out
 }
