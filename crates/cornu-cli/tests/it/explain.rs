@@ -58,9 +58,10 @@ fn what_does_not_fit_is_said() {
     let run = |rest: &str| place.run(&format!("explain run pictures/normal {rest}"));
     run("--class pneumonia").error(&["--class pneumonia", "effusion, normal"]);
     run("--class 2").error(&["class 2", "0 to 1"]);
-    run("--layer nowhere").error(&["layer `nowhere`", "`conv2d`"]);
-    run("--layer dense").error(&["layer `dense`", "(N, rows, columns, channels)"]);
-    run("--method saliency --layer conv2d").error(&["--layer", "leave it out"]);
+    run("--layer nowhere").error(&["layer `nowhere`", "functional/conv2d`"]);
+    run("--layer functional/dense")
+        .error(&["layer `functional/dense`", "(N, rows, columns, channels)"]);
+    run("--method saliency --layer functional/conv2d").error(&["--layer", "leave it out"]);
     place.run("explain run nowhere.png").error(&["nowhere.png"]);
     assert_eq!(run("--method magic").code, 2);
 }
