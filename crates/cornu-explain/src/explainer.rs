@@ -44,7 +44,7 @@ impl<'a> Explainer<'a> {
         let sizes = |value| {
             let shape = forward.graph.shape(value);
             let is_sample = shape.is_batched() && 1 < shape.rank();
-            is_sample.then(|| shape.sizes(1)[1..].to_vec()).unwrap_or_default()
+            if is_sample { shape.sizes(1)[1..].to_vec() } else { Vec::new() }
         };
         let picture = match forward.inputs[..] {
             [input] => match sizes(input)[..] {

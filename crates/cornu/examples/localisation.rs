@@ -5,18 +5,25 @@
 //! cargo run --release -p cornu --example localisation -- cornu-demo/best.keras
 //! ```
 //!
+//! A network made to keep places, trained on the same pictures:
+//!
+//! ```text
+//! cornu demo --out cornu-demo --export pictures
+//! cargo run --release -p cornu --example localisation -- config > place.json
+//! cornu train pictures --model place.json --out place --epochs 60
+//! cargo run --release -p cornu --example localisation -- place/best.keras
+//! ```
+//!
 //! Draws pictures that no `cornu demo` trains on, explains the class `effusion` for the positives that
 //! the network finds, and counts those whose maximum lies inside the fluid, or next to it: not farther
-//! away than half the distance between neighbours of the map (half a cell of the layer; 4 pixels for maps
-//! of single pixels), and beside that within 16 pixels, a sixteenth of the picture. `by chance` counts
-//! the same for the middles of all cells of the layer.
+//! away than half a cell of the layer (4 pixels for maps of single pixels), and beside that within 16 of
+//! 256 pixels. `by chance` counts the latter for the middles of all cells of the layer.
 
 #![allow(clippy::print_stdout, reason = "an example talks")]
 
 use cornu::data::phantom;
 use cornu::explain::{Explainer, Method, Target};
-use cornu::model::Model;
-use cornu::tensor::Tensor;
+use cornu::prelude::*;
 
 /// Beyond the largest set that `cornu demo` draws.
 const FIRST: usize = 20_000;
@@ -27,6 +34,10 @@ const SEEN: u8 = 64;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let file = arguments.next().ok_or("give a model trained by `cornu demo`")?;
+    if file == "config" {
+        println!("{}", place_cnn()?.to_json());
+        return Ok(());
+    }
     let n: usize = arguments.next().map_or(Ok(200), |n| n.parse())?;
     let only: Vec<String> = arguments.collect();
     let model = Model::load(std::path::Path::new(&file))?;
@@ -74,7 +85,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             for i in 0..side * side {
                 let at = |k: usize| ((k as f64 + 0.5) * cell) as usize;
                 let away = distances[at(i / side) * width + at(i % side)];
-                chance += usize::from(away <= cell / 2.0);
+                chance += usize::from(away <= 16.0 * height as f64 / 256.0);
             }
             cells += side * side;
         }
@@ -90,6 +101,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         );
     }
     Ok(())
+}
+
+/// A network whose last feature maps still know where something is: 16 x 16 cells, of which each sees a
+/// part of the picture, under a global maximum that is reached in one place; an output for each class.
+fn place_cnn() -> Result<Model, ModelError> {
+    let inputs = Input::new([256, 256, 1]);
+    let conv = |n| Conv2D::new(n, 3).padding(Padding::Same).activation(Activation::Relu);
+    let mut x = inputs.clone();
+    for filters in [8, 8, 12, 20] {
+        x = MaxPooling2D::new().apply(&conv(filters).apply(&x)?)?;
+    }
+    x = GlobalMaxPooling2D::new().apply(&conv(32).apply(&x)?)?;
+    let outputs = Dense::new(2).activation(Activation::Softmax).apply(&x)?;
+    Ok(Model::new(&inputs, &outputs)?.named("place_cnn"))
 }
 
 /// Layers that Grad-CAM++ can look at: convolutions.

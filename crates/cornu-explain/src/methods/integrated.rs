@@ -18,7 +18,7 @@ pub(super) fn integrated_gradients(
     if !settings.baseline.is_finite() {
         return Err(ExplainError::setting("baseline", "a finite number", settings.baseline));
     }
-    if !(0.0 < settings.tolerance) {
+    if settings.tolerance.is_nan() || settings.tolerance <= 0.0 {
         return Err(ExplainError::setting("tolerance", "a number above 0", settings.tolerance));
     }
     let size: usize = explainer.picture.iter().product();

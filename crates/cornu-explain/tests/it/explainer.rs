@@ -122,6 +122,6 @@ fn a_network_without_convolution_has_maps_of_pixels_only() {
     let error = explainer.explain(&picture, &Method::grad_cam(), Target::Predicted).unwrap_err();
     assert!(error.to_string().contains("it has no convolution to look at"), "{error}");
     let vector = Input::new([4]);
-    let model = Model::new(&vector, &Dense::new(2).apply(&vector).unwrap()).unwrap();
+    let model = Model::new(&vector, Dense::new(2).apply(&vector).unwrap()).unwrap();
     Explainer::new(&model).unwrap_err();
 }
