@@ -88,8 +88,10 @@ def maps_of(model, x, cls, steps=64, seed=0, samples=2048):
     integrated = []
     for picture, m in zip(x, per_picture):
         m = int(m)
-        way = (np.arange(m) + 0.5) / m
-        mean = gradient(f, (way[:, None, None, None] * picture).astype("float32")).mean(0, "float64")
+        t = (np.arange(m) + 0.5) / m
+        way, lengths = t**3, 3 * t**2 / m
+        steps_taken = gradient(f, (way[:, None, None, None] * picture).astype("float32"))
+        mean = (lengths[:, None, None, None] * steps_taken).sum(0)
         integrated.append((picture * mean).sum(-1))
     out["integrated-gradients"] = np.array(integrated)
 

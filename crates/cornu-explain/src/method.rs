@@ -153,18 +153,19 @@ impl Default for SmoothGrad {
 pub struct IntegratedGradients {
     /// The number in every pixel of the baseline. Default: 0, black.
     pub baseline: f32,
-    /// Steps of the midpoint rule to begin with; at least 1. Default: 64.
+    /// Steps of the midpoint rule to begin with, shorter near the baseline (at `t^3` for even `t`); at
+    /// least 1. Default: 64.
     pub steps: usize,
     /// Steps are doubled until the shares sum to the difference of scores up to this share of it, ...
     /// Default: 0.01.
     pub tolerance: f64,
-    /// ... or until there would be more than this many. Default: 1024.
+    /// ... or until there would be more than this many. Default: 2048.
     pub max_steps: usize,
 }
 
 impl Default for IntegratedGradients {
     fn default() -> Self {
-        Self { baseline: 0.0, steps: 64, tolerance: 0.01, max_steps: 1024 }
+        Self { baseline: 0.0, steps: 64, tolerance: 0.01, max_steps: 2048 }
     }
 }
 
