@@ -1,7 +1,9 @@
 use cornu::data::DataError;
 use cornu::engine::EngineError;
+use cornu::explain::ExplainError;
 use cornu::formats::{ArchiveError, safe_write::WriteError};
 use cornu::model::ModelError;
+use cornu::plot::PlotError;
 
 use crate::interrupt;
 
@@ -26,6 +28,12 @@ pub(crate) enum CliError {
     /// Any other file that cannot be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// From maps of attribution.
+    #[error(transparent)]
+    Explain(#[from] ExplainError),
+    /// From pictures that are drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// Ctrl-C or SIGTERM.
     #[error("{0}")]
     Interrupted(String),

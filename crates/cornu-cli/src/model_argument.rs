@@ -1,4 +1,5 @@
-//! The argument MODEL: a built-in name, a Keras `.json` config, or a `.keras` or `.h5` file.
+//! The argument MODEL: a built-in name, a Keras `.json` config, a `.keras` or `.h5` file, or the folder of
+//! a run, which stands for its `best.keras`.
 
 use std::path::{Path, PathBuf};
 
@@ -45,6 +46,7 @@ impl ModelArgument {
             Some("keras" | "h5" | "hdf5" | "safetensors" | "json") => {
                 Ok(Self::File(path.to_owned()))
             }
+            _ if path.join("best.keras").is_file() => Ok(Self::File(path.join("best.keras"))),
             _ if path.join("config.json").is_file() => Ok(Self::File(path.to_owned())),
             _ => Err(CliError::message(format!(
                 "{text}: expected a file that ends in .keras, .h5 or .json; for other formats save \

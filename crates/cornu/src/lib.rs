@@ -57,8 +57,9 @@
 //! | layers, losses, metrics, optimizers, schedules, ... | [`nn`] |
 //! | pictures, splits, the synthetic X-rays | [`data`] |
 //! | ready-made networks | [`networks`] |
+//! | why a network answers as it does | [`explain`] |
 //! | Keras's files | [`formats`] |
-//! | pictures of networks and of what they compute | [`plot`] |
+//! | pictures of networks, of what they compute and of results | [`plot`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
 //! | the compiler and what it compiles | [`engine`], [`graph`] |
@@ -66,6 +67,7 @@
 
 pub use cornu_data as data;
 pub use cornu_engine as engine;
+pub use cornu_explain as explain;
 pub use cornu_formats as formats;
 pub use cornu_graph as graph;
 pub use cornu_model as model;

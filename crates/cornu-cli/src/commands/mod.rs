@@ -4,6 +4,7 @@ mod bench;
 mod convert;
 mod demo;
 mod evaluate;
+mod explain;
 mod plan;
 mod plot;
 mod predict;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Train(train::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Explain(explain::Args),
     Summary(summary::Args),
     Convert(convert::Args),
     Bench(bench::Args),
@@ -38,6 +40,7 @@ impl Command {
             Self::Train(args) => train::run(&args),
             Self::Evaluate(args) => evaluate::run(&args),
             Self::Predict(args) => predict::run(&args),
+            Self::Explain(args) => explain::run(&args),
             Self::Summary(args) => summary::run(&args),
             Self::Convert(args) => convert::run(&args),
             Self::Bench(args) => bench::run(&args, start),

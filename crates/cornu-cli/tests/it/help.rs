@@ -9,6 +9,7 @@ fn help_is_worth_reading() {
     expect_file!["help/train.txt"].assert_eq(&place.run("train --help").ok());
     expect_file!["help/evaluate.txt"].assert_eq(&place.run("evaluate --help").ok());
     expect_file!["help/predict.txt"].assert_eq(&place.run("predict --help").ok());
+    expect_file!["help/explain.txt"].assert_eq(&place.run("explain --help").ok());
     expect_file!["help/summary.txt"].assert_eq(&place.run("summary --help").ok());
     expect_file!["help/convert.txt"].assert_eq(&place.run("convert --help").ok());
     expect_file!["help/bench.txt"].assert_eq(&place.run("bench --help").ok());

@@ -5,6 +5,7 @@
 mod bad_input;
 mod convert;
 mod cornu;
+mod explain;
 mod help;
 mod models;
 mod plot;

@@ -24,7 +24,7 @@ mod diagram;
 mod figures;
 mod files;
 
-pub use cornu_plot::{ColourMap, diagram::*, drawing, figure, png};
+pub use cornu_plot::{ColourMap, PlotError, diagram::*, drawing, figure, png, raster};
 pub use diagram::{diagram, model_to_dot, plot_model};
 pub use figures::{activation_curves, feature_maps, kernels, sliding_kernel};
 pub use files::{PlotFileError, save_animation, save_drawing};
