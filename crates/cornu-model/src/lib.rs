@@ -29,6 +29,7 @@ mod sequential;
 mod shuffle;
 mod step;
 mod stored;
+mod structure;
 mod summary;
 mod symbolic;
 
@@ -45,5 +46,6 @@ pub use operation::operation_classes;
 pub use seeds::set_random_seed;
 pub use sequential::Sequential;
 pub use step::StepKind;
+pub use structure::{LayerCall, Structure};
 pub use summary::{SummaryOptions, SummaryStyle};
 pub use symbolic::{CallOptions, Input, KerasTensor, LayerExt, LayerHandle, Tensors};

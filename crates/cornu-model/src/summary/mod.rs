@@ -9,6 +9,7 @@ mod table;
 use crate::network::Network;
 use crate::{Model, ModelError};
 
+pub(crate) use rows::params;
 use rows::{is_sequential_like, rows};
 use table::{Column, Justify, table};
 

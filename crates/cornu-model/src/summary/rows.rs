@@ -84,7 +84,8 @@ fn add_rows(
     Ok(())
 }
 
-pub(super) fn params(
+/// Number of weight values of a layer, and whether it has weights at all.
+pub(crate) fn params(
     network: &Network,
     index: usize,
     layer: &LayerEntry,
