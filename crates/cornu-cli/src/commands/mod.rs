@@ -15,6 +15,8 @@ use clap::Subcommand;
 
 use crate::error::CliError;
 
+pub(crate) use demo::SYNTHETIC;
+
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

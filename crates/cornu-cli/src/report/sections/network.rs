@@ -1,0 +1,75 @@
+use std::fmt::Write;
+
+use cornu::model::Model;
+use cornu::plot::chart::escaped;
+
+use crate::error::CliError;
+use crate::report::html::{Row, Section, Table};
+
+/// What the network is made of.
+pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
+    let structure = model.structure()?;
+    let total = model.count_params();
+    let mut body = String::new();
+    let trainable: usize = model
+        .weight_infos()
+        .iter()
+        .filter(|weight| weight.trainable)
+        .map(|weight| weight.len())
+        .sum();
+    let frozen = match total - trainable {
+        0 => "all of them trained".to_owned(),
+        frozen => format!("{} of them trained, {} not", grouped(trainable), grouped(frozen)),
+    };
+    let _ = writeln!(
+        body,
+        "<p>{} layers with {} parameters ({:.1} KiB), {frozen}. A picture enters at the top; the last \
+         layer answers.</p>",
+        structure.calls.len(),
+        grouped(total),
+        total as f64 * 4.0 / 1024.0
+    );
+    let rows = structure.calls.iter().map(|call| {
+        let shapes: Vec<String> =
+            call.output_shapes.iter().map(|shape| escaped(&shape.to_string())).collect();
+        Row::new(vec![
+            format!("{} <small>{}</small>", escaped(&call.name), escaped(call.class_name)),
+            shapes.join(", "),
+            if call.params == 0 { "0".to_owned() } else { grouped(call.params) },
+        ])
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    let sum = vec!["all".to_owned(), String::new(), grouped(total)];
+    rows.push(Row { class: "sum", cells: sum });
+    let head = ["Layer", "Output shape", "Parameters"];
+    body +=
+        &Table { caption: "Layers in the order of computation", head: &head, class: "dense", rows }
+            .html();
+    Ok(Section { id: "network", title: "Network", body })
+}
+
+/// 12,345.
+pub(in crate::report) fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if 0 < i && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_have_commas() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")];
+        for (n, text) in cases {
+            assert_eq!(grouped(n), text);
+        }
+    }
+}
