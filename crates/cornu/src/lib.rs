@@ -59,7 +59,7 @@
 //! | ready-made networks | [`networks`] |
 //! | Keras's files | [`formats`] |
 //! | what predictions are worth: curves, areas, intervals | [`stats`] |
-//! | charts and pictures | [`plot`] |
+//! | charts, and pictures of networks and of what they compute | [`plot`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
 //! | the compiler and what it compiles | [`engine`], [`graph`] |
@@ -71,13 +71,13 @@ pub use cornu_formats as formats;
 pub use cornu_graph as graph;
 pub use cornu_model as model;
 pub use cornu_nn as nn;
-pub use cornu_plot as plot;
 pub use cornu_stats as stats;
 pub use cornu_tensor as tensor;
 
 pub mod catalogue;
 mod metric;
 pub mod networks;
+pub mod plot;
 pub mod prelude;
 mod samples;
 pub mod utils;
