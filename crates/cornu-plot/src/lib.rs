@@ -3,12 +3,17 @@
 //! - [`chart`]: curves, matrices and bars as SVG.
 //! - [`drawing`]: shapes in a plane, as SVG or as pixels, light and dark.
 //! - [`diagram`]: networks as boxes and arrows, also as DOT and Mermaid text.
-//! - [`png`]: pixels as files; [`png_data_uri`]: pictures inside of a page.
+//! - [`raster`]: pictures of pixels, [`png`]: as files, [`png_data_uri`]: inside of a page.
 
 pub mod chart;
+mod colour_map;
 pub mod diagram;
 pub mod drawing;
 mod embed;
+mod error;
 pub mod png;
+pub mod raster;
 
+pub use colour_map::ColourMap;
 pub use embed::png_data_uri;
+pub use error::PlotError;
