@@ -2,9 +2,15 @@ use std::fmt::Write;
 
 use cornu::model::Model;
 use cornu::plot::chart::escaped;
+use cornu::plot::drawing::Theme;
+use cornu::plot::{DiagramOptions, diagram};
 
 use crate::error::CliError;
 use crate::report::html::{Row, Section, Table};
+
+/// Columns into which a long network is broken.
+const COLUMNS: usize = 3;
+const NAMESPACE: &str = " xmlns=\"http://www.w3.org/2000/svg\"";
 
 /// What the network is made of.
 pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
@@ -28,6 +34,17 @@ pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
         structure.calls.len(),
         grouped(total),
         total as f64 * 4.0 / 1024.0
+    );
+    let diagram = diagram(model)?;
+    let options = DiagramOptions { columns: COLUMNS, ..DiagramOptions::default() };
+    // Inside of HTML a drawing needs no name space.
+    let drawing = diagram.draw(&options);
+    let svg = drawing.to_svg(Theme::Auto).replace(NAMESPACE, "");
+    let _ = writeln!(
+        body,
+        "<div class=\"scroll diagram\" role=\"region\" tabindex=\"0\" aria-label=\"Network diagram\" \
+         style=\"--full:{}px\">\n{svg}</div>",
+        drawing.width.ceil()
     );
     let rows = structure.calls.iter().map(|call| {
         let shapes: Vec<String> =
