@@ -81,7 +81,9 @@ pub(super) struct Ticks {
 impl Ticks {
     /// About `n` round numbers that cover `low..=high`.
     pub(super) fn covering(low: f64, high: f64, n: usize) -> Self {
-        let (low, high) = if low < high { (low, high) } else { (low - 0.5, low + 0.5) };
+        // Around a single value a tenth of it.
+        let around = if low == 0.0 { 0.5 } else { 0.1 * low.abs() };
+        let (low, high) = if low < high { (low, high) } else { (low - around, low + around) };
         let step = round_step((high - low) / n as f64);
         let (first, last) = ((low / step + 1e-9).floor(), (high / step - 1e-9).ceil());
         Self::of(first as i64, last as i64, step)
@@ -160,7 +162,7 @@ mod tests {
             texts(&Ticks::covering(0.0, 0.001, 4)),
             ["0", "0.00025", "0.00050", "0.00075", "0.00100"]
         );
-        assert_eq!(texts(&Ticks::covering(2.0, 2.0, 2)), ["1.5", "2.0", "2.5"]);
+        assert_eq!(texts(&Ticks::covering(2.0, 2.0, 2)), ["1.8", "2.0", "2.2"]);
         assert_eq!(texts(&Ticks::covering(-1.0, 1.0, 2)), ["\u{2212}1", "0", "1"]);
         assert_eq!(texts(&Ticks::whole(1, 50, 5)), ["1", "10", "20", "30", "40", "50"]);
         assert_eq!(texts(&Ticks::whole(1, 1, 5)), ["1"]);

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use cornu::model::Model;
+use cornu::model::{Model, Structure};
 use cornu::plot::chart::escaped;
 use cornu::plot::drawing::Theme;
 use cornu::plot::{DiagramOptions, diagram};
@@ -36,7 +36,8 @@ pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
         total as f64 * 4.0 / 1024.0
     );
     let diagram = diagram(model)?;
-    let options = DiagramOptions { columns: COLUMNS, ..DiagramOptions::default() };
+    let options =
+        DiagramOptions { columns: COLUMNS, expand_nested: true, ..DiagramOptions::default() };
     // Inside of HTML a drawing needs no name space.
     let drawing = diagram.draw(&options);
     let svg = drawing.to_svg(Theme::Auto).replace(NAMESPACE, "");
@@ -46,16 +47,8 @@ pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
          style=\"--full:{}px\">\n{svg}</div>",
         drawing.width.ceil()
     );
-    let rows = structure.calls.iter().map(|call| {
-        let shapes: Vec<String> =
-            call.output_shapes.iter().map(|shape| escaped(&shape.to_string())).collect();
-        Row::new(vec![
-            format!("{} <small>{}</small>", escaped(&call.name), escaped(call.class_name)),
-            shapes.join(", "),
-            if call.params == 0 { "0".to_owned() } else { grouped(call.params) },
-        ])
-    });
-    let mut rows: Vec<Row> = rows.collect();
+    let mut rows = Vec::new();
+    add_rows(&structure, 0, &mut rows);
     let sum = vec!["all".to_owned(), String::new(), grouped(total)];
     rows.push(Row { class: "sum", cells: sum });
     let head = ["Layer", "Output shape", "Parameters"];
@@ -63,6 +56,23 @@ pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
         &Table { caption: "Layers in the order of computation", head: &head, class: "dense", rows }
             .html();
     Ok(Section { id: "network", title: "Network", body })
+}
+
+/// A row for each layer; those of a network inside of the network follow it, moved to the right.
+fn add_rows(structure: &Structure, depth: usize, rows: &mut Vec<Row>) {
+    for call in &structure.calls {
+        let shapes: Vec<String> =
+            call.output_shapes.iter().map(|shape| escaped(&shape.to_string())).collect();
+        let (indent, name) = ("\u{2003}".repeat(depth), escaped(&call.name));
+        rows.push(Row::new(vec![
+            format!("{indent}{name} <small>{}</small>", escaped(call.class_name)),
+            shapes.join(", "),
+            grouped(call.params),
+        ]));
+        if let Some(inner) = &call.inner {
+            add_rows(inner, depth + 1, rows);
+        }
+    }
 }
 
 /// 12,345.
