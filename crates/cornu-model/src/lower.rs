@@ -22,8 +22,8 @@ pub struct Forward {
     pub outputs: Vec<ValueId>,
     /// For each output the mask that its layer made, which leaves out parts of the loss.
     pub output_masks: Vec<Option<ValueId>>,
-    /// Outputs of all layers (those of nested models excepted) by layer name; of a layer that is
-    /// called several times, the last ones.
+    /// Outputs of all layers by name, those inside of a model used as a layer by path (`base/conv2d`);
+    /// of a layer that is called several times, the last ones.
     pub layer_outputs: BTreeMap<String, Vec<ValueId>>,
     /// For each weight of the model, in order, its variable, ...
     pub variables: Vec<VariableId>,
@@ -191,10 +191,8 @@ impl Lowering<'_> {
                     lowered.map_err(|error| ModelError::layer(&path, error))?
                 }
             };
-            if prefix.is_empty() {
-                let values = lowered.iter().map(|output| output.value).collect();
-                self.layer_outputs.insert(path, values);
-            }
+            let values = lowered.iter().map(|output| output.value).collect();
+            self.layer_outputs.insert(path, values);
             outputs.push(lowered);
         }
         Ok(network.outputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect())
