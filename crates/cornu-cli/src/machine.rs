@@ -30,13 +30,18 @@ impl Machine {
         )
     }
 
+    /// What the engine is told.
+    pub(crate) fn options(self) -> Result<Options, CliError> {
+        let options = Options::from_environment()?;
+        Ok(match self.threads {
+            Some(threads) => options.threads(threads.into()),
+            None => options,
+        })
+    }
+
     /// Tells the model.
     pub(crate) fn apply(self, model: &mut Model) -> Result<(), CliError> {
-        let mut options = Options::from_environment()?;
-        if let Some(threads) = self.threads {
-            options = options.threads(threads.into());
-        }
-        model.set_options(options);
+        model.set_options(self.options()?);
         Ok(())
     }
 }

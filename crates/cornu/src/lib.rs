@@ -59,6 +59,7 @@
 //! | ready-made networks | [`networks`] |
 //! | Keras's files | [`formats`] |
 //! | what predictions are worth: curves, areas, intervals | [`stats`] |
+//! | which pixels an answer comes from | [`explain`] |
 //! | charts, and pictures of networks and of what they compute | [`plot`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
@@ -67,6 +68,7 @@
 
 pub use cornu_data as data;
 pub use cornu_engine as engine;
+pub use cornu_explain as explain;
 pub use cornu_formats as formats;
 pub use cornu_graph as graph;
 pub use cornu_model as model;

@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             parts: vec![part],
             training: None,
             peak_mb: peak_rss_mb(),
-            threads: args.machine.n_threads(),
+            machine: args.machine,
             command: command(args, path),
         };
         report::write_evaluation(path, &material, &mut loaded.model)?;

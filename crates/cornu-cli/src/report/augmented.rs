@@ -1,9 +1,10 @@
 //! Pictures as training sees them: changed at random.
 
-use cornu::engine::{Options, Program, Run, Variables};
+use cornu::engine::{Program, Run, Variables};
 use cornu::model::Model;
 
 use crate::error::CliError;
+use crate::machine::Machine;
 
 /// The name of the last of the layers that change pictures at random, if the network begins with such.
 pub(super) fn last_random_layer(model: &Model) -> Option<String> {
@@ -19,6 +20,7 @@ pub(super) fn augmented(
     pixels: &[f32],
     samples: usize,
     seed: u64,
+    machine: Machine,
 ) -> Result<Vec<f32>, CliError> {
     let forward = model.forward(true)?;
     let value = forward.layer_outputs.get(name).and_then(|values| values.first());
@@ -27,7 +29,7 @@ pub(super) fn augmented(
     };
     let mut graph = forward.graph;
     graph.set_output("augmented", value);
-    let mut program = Program::compile(graph, &Options::from_environment()?)?;
+    let mut program = Program::compile(graph, &machine.options()?)?;
     let mut variables = Variables::new();
     for weight in model.get_weights() {
         variables.push(weight);

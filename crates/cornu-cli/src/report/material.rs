@@ -3,6 +3,7 @@
 use cornu::Samples;
 use cornu::model::Batches;
 
+use crate::machine::{Machine, peak_rss_mb};
 use crate::run::{Finished, Fitted, HistoryFile, Parts, RunConfig, TrainingState};
 use crate::scores::Judged;
 
@@ -21,7 +22,8 @@ pub(crate) struct Material<'a> {
     pub(crate) training: Option<Training<'a>>,
     /// The most memory that the program had so far, MiB; 0 where that is not known.
     pub(crate) peak_mb: u64,
-    pub(crate) threads: usize,
+    /// What it was computed with.
+    pub(crate) machine: Machine,
     /// What to type to get this again.
     pub(crate) command: String,
 }
@@ -65,7 +67,7 @@ impl<'a> Material<'a> {
         train: Option<&'a Judged>,
         note: Option<&'a str>,
         command: String,
-        threads: usize,
+        machine: Machine,
     ) -> Self {
         let names = &parts.names;
         let part = |name, samples, names, judged| Part { name, samples, names, judged };
@@ -87,8 +89,8 @@ impl<'a> Material<'a> {
                 state: &finished.state,
                 fitted: finished.fitted,
             }),
-            peak_mb: crate::machine::peak_rss_mb(),
-            threads,
+            peak_mb: peak_rss_mb(),
+            machine,
             command,
         }
     }

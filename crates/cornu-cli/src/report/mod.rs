@@ -6,6 +6,7 @@
 mod augmented;
 mod command;
 mod duplicates;
+mod explained;
 mod findings;
 mod html;
 mod material;
@@ -74,8 +75,7 @@ fn write_page(
     let train = score(best, head, &some, &config.classes)?;
     let command = command::command_of(config, &run.path().display().to_string());
     let train = train.as_ref();
-    let material =
-        Material::of_run(config, finished, parts, train, note, command, machine.n_threads());
+    let material = Material::of_run(config, finished, parts, train, note, command, machine);
     let page = page(&material, best, &summary)?;
     Ok(write_file_safely(&run.report(), page.as_bytes())?)
 }
@@ -94,7 +94,7 @@ pub(crate) fn write_evaluation(
 }
 
 /// The page, section by section.
-fn page(material: &Material<'_>, model: &mut Model, summary: &str) -> Result<String, CliError> {
+fn page(material: &Material<'_>, model: &Model, summary: &str) -> Result<String, CliError> {
     let duplicates = match material.parts.len() {
         0 | 1 => None,
         _ => Some(Duplicates::find(material)?),

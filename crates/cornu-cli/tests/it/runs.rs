@@ -71,6 +71,7 @@ fn check_report(report: &str) {
         "best: epoch ",
         "(best J)",
         "The most confident mistakes",
+        "alt=\"Grad-CAM++ of ",
         "cornu train pictures --out run --model net.json --seed 42 --epochs 2 --batch-size 4",
         "data:image/png;base64,",
     ] {

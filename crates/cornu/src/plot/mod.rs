@@ -8,6 +8,6 @@
 mod diagram;
 mod files;
 
-pub use cornu_plot::{chart, diagram::*, drawing, png, png_data_uri};
+pub use cornu_plot::{ColourMap, PlotError, chart, diagram::*, drawing, png, png_data_uri, raster};
 pub use diagram::{diagram, model_to_dot, plot_model};
 pub use files::{PlotFileError, save_drawing};

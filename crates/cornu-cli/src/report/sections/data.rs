@@ -120,7 +120,7 @@ fn changed(material: &Material<'_>, model: &Model) -> Result<String, CliError> {
     }
     let n = originals.len() * COPIES;
     let seed = training.config.recipe.seed;
-    let copies = augmented(model, &layer, &batch, n, seed)?;
+    let copies = augmented(model, &layer, &batch, n, seed, material.machine)?;
     let size = batch.len() / n.max(1);
     if copies.len() != batch.len() || size == 0 {
         return Ok(String::new());

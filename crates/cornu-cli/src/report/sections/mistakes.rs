@@ -4,6 +4,7 @@ use cornu::model::Model;
 use cornu::plot::chart::escaped;
 
 use crate::error::CliError;
+use crate::report::explained::{explained, key};
 use crate::report::html::Section;
 use crate::report::material::{Material, Part};
 use crate::report::pictures;
@@ -15,14 +16,14 @@ const SHOWN: usize = 8;
 /// Where the model fails, and where it does not know.
 pub(in crate::report) fn mistakes(
     material: &Material<'_>,
-    model: &mut Model,
+    model: &Model,
 ) -> Result<Section, CliError> {
     let Some((part, judged)) = material.judged() else {
         let body =
             "<p>There are neither validation nor test pictures to judge by.</p>\n".to_owned();
         return Ok(Section { id: "mistakes", title: "Mistakes", body });
     };
-    let _ = &model;
+    let gallery = Gallery { material, part, judged, model };
     let wrong = confident_mistakes(judged);
     let mut body = format!(
         "<h3>The most confident mistakes</h3>\n<p class=\"soft\">{} of the {} {} pictures are taken for \
@@ -32,12 +33,12 @@ pub(in crate::report) fn mistakes(
         judged.labels.len(),
         part.name
     );
-    body += &gallery(material, part, judged, &wrong)?;
+    body += &gallery.html(&wrong)?;
     body.push_str(
         "<h3>The least certain pictures</h3>\n<p class=\"soft\">Here the two most probable classes are \
          nearest to each other.</p>\n",
     );
-    body += &gallery(material, part, judged, &least_certain(judged))?;
+    body += &gallery.html(&least_certain(judged))?;
     Ok(Section { id: "mistakes", title: "Mistakes", body })
 }
 
@@ -69,38 +70,60 @@ fn least_certain(judged: &Judged) -> Vec<usize> {
     all
 }
 
-fn gallery(
-    material: &Material<'_>,
-    part: &Part<'_>,
-    judged: &Judged,
-    indices: &[usize],
-) -> Result<String, CliError> {
-    if indices.is_empty() {
-        return Ok("<p>There are none.</p>\n".to_owned());
+/// Pictures of a part with what the model says of them, and why.
+struct Gallery<'a> {
+    material: &'a Material<'a>,
+    part: &'a Part<'a>,
+    judged: &'a Judged,
+    model: &'a Model,
+}
+
+impl Gallery<'_> {
+    fn html(&self, indices: &[usize]) -> Result<String, CliError> {
+        let Self { material, part, judged, model } = *self;
+        if indices.is_empty() {
+            return Ok("<p>There are none.</p>\n".to_owned());
+        }
+        let indices = &indices[..indices.len().min(SHOWN)];
+        let all = pictures::pixels(part.samples.dataset().as_ref(), indices)?;
+        let alts = indices.iter().map(|&index| {
+            let taken = &material.class_names[predicted(&judged.probabilities[index])];
+            format!("Grad-CAM++ of {}: where the answer {taken} comes from", part.names[index])
+        });
+        let maps = explained(model, material.machine, &all, material.shape, alts.collect());
+        let mut html = match &maps {
+            Ok(_) => key() + "<ul class=\"pictures pairs\">\n",
+            // A network without convolutions, say.
+            Err(error) => format!(
+                "<p class=\"soft\">There are no maps of what the model looks at: {}.</p>\n\
+                 <ul class=\"pictures\">\n",
+                escaped(&error.to_string())
+            ),
+        };
+        let mut maps = maps.unwrap_or_default().into_iter();
+        for (&index, pixels) in indices.iter().zip(&all) {
+            let row = &judged.probabilities[index];
+            let (answer, label) = (predicted(row), judged.labels[index]);
+            let (is, taken) = (&material.class_names[label], &material.class_names[answer]);
+            let (name, sure) = (&part.names[index], 100.0 * row[answer]);
+            let alt = format!("{name}: is {is}, taken for {taken} with {sure:.0} %");
+            let shown = pictures::shown(pixels, material.shape, alt)?.html();
+            let shown = match maps.next() {
+                Some(map) => format!("<div class=\"pair\">{shown}{}</div>", map.html()),
+                None => shown,
+            };
+            let _ = writeln!(
+                html,
+                "<li><figure>{shown}<figcaption><b>{}</b>, taken for {} ({sure:.0} %)<br>{}\
+                 </figcaption></figure></li>",
+                escaped(is),
+                escaped(taken),
+                escaped(name)
+            );
+        }
+        html.push_str("</ul>\n");
+        Ok(html)
     }
-    let indices = &indices[..indices.len().min(SHOWN)];
-    let mut html = "<ul class=\"pictures\">\n".to_owned();
-    let all = pictures::pixels(part.samples.dataset().as_ref(), indices)?;
-    for (&index, pixels) in indices.iter().zip(all) {
-        let row = &judged.probabilities[index];
-        let (answer, label) = (predicted(row), judged.labels[index]);
-        let (is, taken) = (&material.class_names[label], &material.class_names[answer]);
-        let name = &part.names[index];
-        let sure = 100.0 * row[answer];
-        let alt = format!("{name}: is {is}, taken for {taken} with {sure:.0} %");
-        let shown = pictures::shown(&pixels, material.shape, alt)?;
-        let _ = writeln!(
-            html,
-            "<li><figure>{}<figcaption><b>{}</b>, taken for {} ({sure:.0} %)<br>{}</figcaption>\
-             </figure></li>",
-            shown.html(),
-            escaped(is),
-            escaped(taken),
-            escaped(name)
-        );
-    }
-    html.push_str("</ul>\n");
-    Ok(html)
 }
 
 #[cfg(test)]

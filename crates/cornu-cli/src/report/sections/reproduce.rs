@@ -31,7 +31,7 @@ pub(in crate::report) fn reproduce(material: &Material<'_>) -> Section {
     if 0 < material.peak_mb {
         row("Memory at most", format!("{} MiB", material.peak_mb));
     }
-    row("Threads", material.threads.to_string());
+    row("Threads", material.machine.n_threads().to_string());
     row("Reported by", format!("Cornu {}", env!("CARGO_PKG_VERSION")));
     row("System", format!("{} on {}", std::env::consts::OS, std::env::consts::ARCH));
     let head = ["What", "Value"];
