@@ -138,7 +138,11 @@ impl Judged {
             .sum();
         let of_class =
             |class| ClassScores::new(class, &matrix, &probabilities, labels, class_names);
-        let classes: Vec<ClassScores> = (0..class_names.len()).map(of_class).collect();
+        let mut classes: Vec<ClassScores> = (0..class_names.len()).map(of_class).collect();
+        if let [first, second] = &mut classes[..] {
+            // One curve turned around: the intervals would differ by the luck of the draw only.
+            first.auc_interval = second.auc_interval;
+        }
         // Of two classes, number 1 is the positive one.
         let judged = if classes.len() == 2 { &classes[1..] } else { &classes[..] };
         let only = |of: fn(&ClassScores) -> Option<Interval>| match judged {

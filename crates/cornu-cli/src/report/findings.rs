@@ -92,26 +92,30 @@ fn at_chance(material: &Material<'_>) -> Option<Finding> {
     )
 }
 
-/// Much better on pictures that it learnt from than on others.
+/// Much better on pictures that it learnt from than on all others.
 fn overfitting(material: &Material<'_>) -> Option<Finding> {
     let train = &material.part("training")?.judged?.scores;
-    let other = material.part("validation").filter(|part| part.judged.is_some());
-    let other = other.or_else(|| material.part("test"))?;
-    let scores = &other.judged?.scores;
-    let gap = train.accuracy - scores.accuracy;
-    let chance = scores.intervals.accuracy?.high;
-    if gap < OVERFITTING || train.accuracy <= chance {
+    let others = material.parts.iter().filter(|part| part.name != "training");
+    let (mut right, mut n, mut names) = (0, 0, Vec::new());
+    for part in others {
+        let matrix = &part.judged?.scores.confusion_matrix;
+        right += (0..matrix.len()).map(|class| matrix[class][class]).sum::<usize>();
+        n += matrix.iter().flatten().sum::<usize>();
+        names.push(part.name);
+    }
+    let (accuracy, chance) = (right as f64 / n as f64, wilson_interval(right, n).ok()?.high);
+    if train.accuracy - accuracy < OVERFITTING || train.accuracy <= chance {
         return None;
     }
     warning(
         "Over-fitting",
         format!(
-            "The model is right for {:.1} % of the training pictures, but only {:.1} % of the {} \
+            "The model is right for {:.1} % of the training pictures, but only for {:.1} % of the {} \
              pictures: part of what it knows are those very pictures. More pictures, more \
              augmentation or a smaller network help.",
             100.0 * train.accuracy,
-            100.0 * scores.accuracy,
-            other.name
+            100.0 * accuracy,
+            names.join(" and ")
         ),
     )
 }

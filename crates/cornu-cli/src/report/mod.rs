@@ -178,7 +178,12 @@ fn sentence(scores: &Scores, whose: &str) -> String {
     let auc = scores.auc.map_or_else(String::new, |auc| format!(", AUC {auc:.3}"));
     format!(
         "The model tells {} right for {right:.0} of {} {whose}: accuracy {:.3}{auc}.",
-        words::listed(&scores.classes.iter().map(|c| c.class.as_str()).collect::<Vec<_>>()),
+        match &scores.classes[..] {
+            classes if classes.len() <= words::FEW_CLASSES => {
+                words::listed(&classes.iter().map(|c| c.class.as_str()).collect::<Vec<_>>())
+            }
+            classes => format!("{} classes", classes.len()),
+        },
         scores.samples,
         scores.accuracy
     )

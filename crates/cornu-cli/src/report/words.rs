@@ -2,6 +2,9 @@
 
 use super::material::Material;
 
+/// So many classes are named in a sentence.
+pub(super) const FEW_CLASSES: usize = 6;
+
 /// `a, b and c`.
 pub(crate) fn listed(names: &[&str]) -> String {
     match names {
@@ -15,7 +18,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
 pub(super) fn task(class_names: &[String]) -> String {
     match class_names {
         [a, b] => format!("telling {a} from {b}"),
-        names if names.len() <= 6 => {
+        names if names.len() <= FEW_CLASSES => {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
             format!("telling {} apart", listed(&names))
         }

@@ -101,6 +101,40 @@ fn a_report_is_the_same_but_for_times() {
 }
 
 #[test]
+fn a_report_remarks_on_what_looks_wrong() {
+    let place = Place::with_pictures();
+    let manifest = String::from_utf8(place.bytes("pictures/manifest.csv")).unwrap();
+    let lines: Vec<&str> = manifest.lines().collect();
+    let file = |line: &str| line.split(',').next().unwrap().to_owned();
+    let first = |split: &str| file(lines.iter().find(|line| line.ends_with(split)).unwrap());
+    // A test picture is a training picture in another file.
+    let (from, to) = (first(",train"), first(",test"));
+    std::fs::copy(place.path(&format!("pictures/{from}")), place.path(&format!("pictures/{to}")))
+        .unwrap();
+    // And there are few normal ones to learn from.
+    let mut normal = 0;
+    let kept = lines.iter().filter(|line| {
+        normal += usize::from(line.contains(",normal,") && line.ends_with(",train"));
+        !line.contains(",normal,") || !line.ends_with(",train") || normal <= 2
+    });
+    let kept: Vec<&str> = kept.copied().collect();
+    std::fs::write(place.path("pictures/manifest.csv"), kept.join("\n")).unwrap();
+    train(&place, "--out run --epochs 1").ok();
+    let report = String::from_utf8(place.bytes("run/report.html")).unwrap();
+    for part in [
+        "<b>Look-alikes across the parts.</b> 1 pair of pictures",
+        "one of a pair of look-alikes",
+        "0 of 512 bits differ",
+        "<b>Unbalanced classes.</b>",
+        "Training weighed the classes",
+        "<b>Few pictures to judge by.</b>",
+    ] {
+        assert!(report.contains(part), "`{part}` is not in the report");
+    }
+    assert!(!report.contains("Nothing looks wrong"));
+}
+
+#[test]
 fn a_report_that_cannot_be_made_fails_no_training() {
     let place = Place::with_pictures();
     train(&place, "--out run --epochs 1").ok();

@@ -94,7 +94,7 @@ impl LineChart {
                 body,
                 "<line class=\"mark\" x1=\"{0}\" y1=\"{1}\" x2=\"{0}\" y2=\"{2}\"/>",
                 at(x),
-                at(axes.top - 3.0),
+                at(axes.top - 16.0),
                 at(axes.bottom())
             );
             // Beside the line, on the side where there is room.
@@ -103,7 +103,7 @@ impl LineChart {
             } else {
                 (x - 5.0, "class=\"end\"")
             };
-            body += &label(x, axes.top + 6.0, side, text);
+            body += &label(x, axes.top - 7.0, side, text);
         }
         for (index, line) in self.lines.iter().enumerate() {
             body += &drawn(&axes, index, line);

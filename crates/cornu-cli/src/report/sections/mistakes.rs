@@ -106,7 +106,11 @@ impl Gallery<'_> {
             let (answer, label) = (predicted(row), judged.labels[index]);
             let (is, taken) = (&material.class_names[label], &material.class_names[answer]);
             let (name, sure) = (&part.names[index], 100.0 * row[answer]);
-            let alt = format!("{name}: is {is}, taken for {taken} with {sure:.0} %");
+            let verdict = match answer == label {
+                true => "and recognized".to_owned(),
+                false => format!("taken for {taken}"),
+            };
+            let alt = format!("{name}: {is}, {verdict} ({sure:.0} %)");
             let shown = pictures::shown(pixels, material.shape, alt)?.html();
             let shown = match maps.next() {
                 Some(map) => format!("<div class=\"pair\">{shown}{}</div>", map.html()),
@@ -114,10 +118,10 @@ impl Gallery<'_> {
             };
             let _ = writeln!(
                 html,
-                "<li><figure>{shown}<figcaption><b>{}</b>, taken for {} ({sure:.0} %)<br>{}\
+                "<li><figure>{shown}<figcaption><b>{}</b>, {} ({sure:.0} %)<br>{}\
                  </figcaption></figure></li>",
                 escaped(is),
-                escaped(taken),
+                escaped(&verdict),
                 escaped(name)
             );
         }

@@ -11,6 +11,9 @@ pub(in crate::report) fn reproduce(material: &Material<'_>) -> Section {
     let mut rows = Vec::new();
     let mut row = |name: &str, value: String| rows.push(Row::new(vec![name.to_owned(), value]));
     if let Some(training) = &material.training {
+        if training.fitted.is_none() {
+            row("Training speed", "not measured: nothing was left to train".to_owned());
+        }
         if let Some(fitted) = training.fitted {
             let n = training.config.split.train * fitted.epochs;
             row(

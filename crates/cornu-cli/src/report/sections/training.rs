@@ -30,7 +30,8 @@ pub(in crate::report) fn training(material: &Material<'_>, training: &Training<'
     // The loss first, then the metrics in their order.
     let mut own: Vec<&String> = own.collect();
     own.sort_by_key(|name| *name != "loss");
-    let best = format!("best: epoch {}", state.best_epoch);
+    let kept = if has_validation { "best" } else { "kept" };
+    let best = format!("{kept}: epoch {}", state.best_epoch);
     let mut drawn = Vec::new();
     for name in own {
         let column = |name: &str| training.history.column(name);
