@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
     let classes = loaded.notes.unwrap_or_default().classes;
     let format = if args.json { Format::Json } else { args.format };
-    let mut predictor = Predictor { model: loaded.model, classes, format, has_heading: false };
+    let mut predictor = Predictor { model: loaded.model, classes, format, is_classifier: None };
     args.machine.apply(&mut predictor.model)?;
     if !predictor.classes.is_empty() {
         head_of(&predictor.model, &predictor.classes)?;
@@ -180,8 +180,8 @@ struct Predictor {
     model: Model,
     classes: Vec<String>,
     format: Format,
-    /// Whether the heading of the table is printed.
-    has_heading: bool,
+    /// Once the heading of the table is printed: whether it names probabilities, not outputs.
+    is_classifier: Option<bool>,
 }
 
 impl Predictor {
@@ -304,24 +304,28 @@ impl Predictor {
         output: &Tensor,
         guess: Option<(String, f64)>,
     ) -> Result<(), CliError> {
-        let has_guess = guess.is_some();
-        let (class, probability) =
-            guess.map_or_else(Default::default, |(class, p)| (class, p.to_string()));
-        let values: Vec<String> = match (output.dims(), has_guess) {
-            ([1], true) => {
+        // The first sample decides what the columns are.
+        let is_first = self.is_classifier.is_none();
+        let is_classifier = *self.is_classifier.get_or_insert(guess.is_some());
+        let is_binary = is_classifier && output.dims() == [1];
+        let values: Vec<String> = match (&guess, is_classifier) {
+            (Some(_), true) if is_binary => {
                 probabilities(Head::Binary, output.data()).iter().map(f64::to_string).collect()
             }
+            (None, true) => vec![String::new(); if is_binary { 2 } else { output.len() }],
             _ => output.data().iter().map(f32::to_string).collect(),
         };
-        if !self.has_heading {
-            let name = |i: usize| match self.classes.get(i).filter(|_| has_guess) {
+        let guess = guess.filter(|_| is_classifier);
+        let (class, probability) =
+            guess.map_or_else(Default::default, |(class, p)| (class, p.to_string()));
+        if is_first {
+            let name = |i: usize| match self.classes.get(i).filter(|_| is_classifier) {
                 Some(name) => format!("p_{name}"),
-                None if has_guess => format!("p_{i}"),
+                None if is_classifier => format!("p_{i}"),
                 None => format!("output_{i}"),
             };
             let fixed = ["file", "index", "class", "probability"].map(str::to_owned);
             csv_line(fixed.into_iter().chain((0..values.len()).map(name)))?;
-            self.has_heading = true;
         }
         let fixed = [file.to_owned(), index.to_string(), class, probability];
         csv_line(fixed.into_iter().chain(values))

@@ -192,6 +192,9 @@ fn predictions_are_a_table_or_objects_and_a_bad_picture_does_not_lose_the_others
     assert_eq!(lines[0], "file,index,class,probability,p_effusion,p_normal");
     assert_eq!((lines.len(), ran.code), (11, 1));
     assert!(ran.stderr.contains("broken, \"so\".png"), "{}", ran.stderr);
+    // A network that does not know its classes numbers them.
+    let table = place.run("predict net.json pictures/effusion --format csv").ok();
+    assert!(table.starts_with("file,index,class,probability,p_0,p_1\n"), "{table}");
     let objects = place.run("predict run/best.keras pictures/effusion --format json").json();
     let same = place.run("predict run/best.keras pictures/effusion --json").json();
     assert!(objects.len() == 10 && objects == same);
