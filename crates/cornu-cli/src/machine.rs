@@ -30,19 +30,19 @@ impl Machine {
         )
     }
 
-    /// What the engine is told.
+    /// Tells the model.
+    pub(crate) fn apply(self, model: &mut Model) -> Result<(), CliError> {
+        model.set_options(self.options()?);
+        Ok(())
+    }
+
+    /// How to run what is compiled.
     pub(crate) fn options(self) -> Result<Options, CliError> {
         let options = Options::from_environment()?;
         Ok(match self.threads {
             Some(threads) => options.threads(threads.into()),
             None => options,
         })
-    }
-
-    /// Tells the model.
-    pub(crate) fn apply(self, model: &mut Model) -> Result<(), CliError> {
-        model.set_options(self.options()?);
-        Ok(())
     }
 }
 

@@ -57,9 +57,9 @@
 //! | layers, losses, metrics, optimizers, schedules, ... | [`nn`] |
 //! | pictures, splits, the synthetic X-rays | [`data`] |
 //! | ready-made networks | [`networks`] |
+//! | why a network answers as it does | [`explain`] |
 //! | Keras's files | [`formats`] |
 //! | what predictions are worth: curves, areas, intervals | [`stats`] |
-//! | which pixels an answer comes from | [`explain`] |
 //! | charts, and pictures of networks and of what they compute | [`plot`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
