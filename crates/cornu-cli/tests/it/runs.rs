@@ -474,6 +474,19 @@ fn more_classes_and_unbalanced_ones_train_too() {
     // The split of training is found again by what the model file says.
     let scores = place.run("evaluate run/best.keras pictures --split test --json").json().remove(0);
     assert_eq!(scores["loss"], metrics["loss"]);
+    // Curves and areas are of each class against the rest.
+    assert_eq!(scores["classes"][2]["auc_interval"].as_array().unwrap().len(), 2);
+    let report = String::from_utf8(place.bytes("run/report.html")).unwrap();
+    for part in [
+        "Telling effusion, normal and third apart",
+        "Each class against the rest; the dashed line is guessing.",
+        "third: AUC ",
+        "third: AP ",
+        "The threshold with the highest J of each class against the rest",
+        "probability of the answer",
+    ] {
+        assert!(report.contains(part), "`{part}` is not in the report");
+    }
     // Another head does not fit.
     place.write_net("net.json", 1);
     train(&place, "--out other").error(&["output has shape (None, 1)", "3 classes"]);
