@@ -22,6 +22,14 @@ impl Machine {
         }
     }
 
+    /// How many threads there are to compute with.
+    pub(crate) fn n_threads(self) -> usize {
+        self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            usize::from,
+        )
+    }
+
     /// Tells the model.
     pub(crate) fn apply(self, model: &mut Model) -> Result<(), CliError> {
         model.set_options(self.options()?);
@@ -36,4 +44,12 @@ impl Machine {
             None => options,
         })
     }
+}
+
+/// `VmHWM` of Linux; 0 where there is no such file.
+pub(crate) fn peak_rss_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
 }

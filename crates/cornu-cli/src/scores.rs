@@ -1,12 +1,24 @@
 //! What predictions are worth.
 
 use cornu::networks::Head;
-use serde::Serialize;
+use cornu::stats::{
+    ClassCounts, ConfusionMatrix, Interval, average_precision, bootstrap, roc_auc, wilson_interval,
+};
+use serde::{Serialize, Serializer};
 
 use crate::error::CliError;
 
 /// Probabilities nearer to 0 or 1 than this count as this far, as in Keras's losses.
 const EPSILON: f64 = 1e-7;
+
+/// Seed of the resamples: intervals depend on the predictions alone.
+pub(crate) const BOOTSTRAP_SEED: u64 = 0;
+/// Samples that all resamples of an interval may draw together, which bounds the time.
+const MOST_DRAWS: usize = 20_000_000;
+/// Fewer resamples give no steady interval.
+const FEWEST_RESAMPLES: usize = 200;
+/// More classes than this have no intervals of their own, which would take long.
+const MOST_INTERVALS: usize = 20;
 
 /// Scores of a classifier on labelled samples.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -18,12 +30,30 @@ pub(crate) struct Scores {
     /// Area under the ROC curve, exact; of more than two classes the mean over the classes, each
     /// against the rest. `None` if a class has no samples.
     pub(crate) auc: Option<f64>,
+    /// Average precision, in the same way.
+    pub(crate) average_precision: Option<f64>,
+    /// 95 % intervals.
+    pub(crate) intervals: Intervals,
     /// Number of samples.
     pub(crate) samples: usize,
     /// Row: true class, column: predicted class.
     pub(crate) confusion_matrix: Vec<Vec<usize>>,
     /// By class.
     pub(crate) classes: Vec<ClassScores>,
+}
+
+/// Where the scores would lie for other samples of the same kind, in 95 of 100 cases.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub(crate) struct Intervals {
+    /// Of Wilson.
+    #[serde(serialize_with = "as_pair")]
+    pub(crate) accuracy: Option<Interval>,
+    /// Bootstrapped; of two classes only, as of more each has its own.
+    #[serde(serialize_with = "as_pair")]
+    pub(crate) auc: Option<Interval>,
+    /// Bootstrapped; of two classes only.
+    #[serde(serialize_with = "as_pair")]
+    pub(crate) average_precision: Option<Interval>,
 }
 
 /// Scores of one class; a ratio of nothing is 0, as in Keras.
@@ -34,6 +64,27 @@ pub(crate) struct ClassScores {
     pub(crate) precision: f64,
     pub(crate) recall: f64,
     pub(crate) f1: f64,
+    /// Against the rest; `None` if one side has no samples.
+    pub(crate) auc: Option<f64>,
+    #[serde(serialize_with = "as_pair")]
+    pub(crate) auc_interval: Option<Interval>,
+    pub(crate) average_precision: Option<f64>,
+    #[serde(serialize_with = "as_pair")]
+    pub(crate) average_precision_interval: Option<Interval>,
+}
+
+fn as_pair<S: Serializer>(interval: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
+    interval.map(|Interval { low, high }| [low, high]).serialize(serializer)
+}
+
+/// Predictions of labelled samples, and what they are worth.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Judged {
+    pub(crate) scores: Scores,
+    /// For each sample the probability of each class.
+    pub(crate) probabilities: Vec<Vec<f64>>,
+    /// For each sample its class.
+    pub(crate) labels: Vec<usize>,
 }
 
 /// The probabilities of all classes that a row of outputs stands for.
@@ -56,7 +107,7 @@ pub(crate) fn predicted(probabilities: &[f64]) -> usize {
     best
 }
 
-impl Scores {
+impl Judged {
     /// `outputs` holds a row for each label.
     ///
     /// # Errors
@@ -75,72 +126,101 @@ impl Scores {
             )));
         }
         let n_outputs = outputs.len() / labels.len().max(1);
-        let n_classes = class_names.len();
-        let rows: Vec<Vec<f64>> =
-            outputs.chunks_exact(n_outputs.max(1)).map(|row| probabilities(head, row)).collect();
-        let mut confusion_matrix = vec![vec![0; n_classes]; n_classes];
-        let mut loss = 0.0;
-        for (row, &label) in rows.iter().zip(labels) {
-            confusion_matrix[label][predicted(row)] += 1;
-            loss -= row[label].clamp(EPSILON, 1.0 - EPSILON).ln();
+        let rows = outputs.chunks_exact(n_outputs.max(1));
+        let probabilities: Vec<Vec<f64>> = rows.map(|row| probabilities(head, row)).collect();
+        let guesses: Vec<usize> = probabilities.iter().map(|row| predicted(row)).collect();
+        let matrix = ConfusionMatrix::new(labels, &guesses, class_names.len())
+            .map_err(|error| CliError::message(error.to_string()))?;
+        let loss: f64 = probabilities
+            .iter()
+            .zip(labels)
+            .map(|(row, &label)| -row[label].clamp(EPSILON, 1.0 - EPSILON).ln())
+            .sum();
+        let of_class =
+            |class| ClassScores::new(class, &matrix, &probabilities, labels, class_names);
+        let mut classes: Vec<ClassScores> = (0..class_names.len()).map(of_class).collect();
+        if let [first, second] = &mut classes[..] {
+            // One curve turned around: the intervals would differ by the luck of the draw only.
+            first.auc_interval = second.auc_interval;
         }
-        let n = labels.len().max(1) as f64;
-        let right: usize = (0..n_classes).map(|class| confusion_matrix[class][class]).sum();
-        let classes = (0..n_classes).map(|class| {
-            let hit = confusion_matrix[class][class];
-            let samples: usize = confusion_matrix[class].iter().sum();
-            let guessed: usize = confusion_matrix.iter().map(|row| row[class]).sum();
-            ClassScores {
-                class: class_names[class].clone(),
-                samples,
-                precision: ratio(hit, guessed),
-                recall: ratio(hit, samples),
-                f1: ratio(2 * hit, samples + guessed),
-            }
-        });
-        Ok(Self {
-            loss: loss / n,
-            accuracy: right as f64 / n,
-            auc: mean_auc(&rows, labels, n_classes),
+        // Of two classes, number 1 is the positive one.
+        let judged = if classes.len() == 2 { &classes[1..] } else { &classes[..] };
+        let only = |of: fn(&ClassScores) -> Option<Interval>| match judged {
+            [class] => of(class),
+            _ => None,
+        };
+        let scores = Scores {
+            loss: loss / labels.len().max(1) as f64,
+            accuracy: matrix.accuracy(),
+            auc: mean(judged.iter().map(|class| class.auc)),
+            average_precision: mean(judged.iter().map(|class| class.average_precision)),
+            intervals: Intervals {
+                accuracy: wilson_interval(matrix.right(), matrix.samples()).ok(),
+                auc: only(|class| class.auc_interval),
+                average_precision: only(|class| class.average_precision_interval),
+            },
             samples: labels.len(),
-            classes: classes.collect(),
-            confusion_matrix,
-        })
+            confusion_matrix: matrix.counts,
+            classes,
+        };
+        Ok(Self { scores, probabilities, labels: labels.to_vec() })
+    }
+
+    /// Scores of one class, and which samples are of it.
+    pub(crate) fn one_against_rest(&self, class: usize) -> (Vec<f64>, Vec<bool>) {
+        one_against_rest(class, &self.probabilities, &self.labels)
     }
 }
 
-fn ratio(part: usize, whole: usize) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+fn one_against_rest(
+    class: usize,
+    probabilities: &[Vec<f64>],
+    labels: &[usize],
+) -> (Vec<f64>, Vec<bool>) {
+    // A softmax in single precision may be a little above 1.
+    let scores = probabilities.iter().map(|row| row[class].min(1.0)).collect();
+    (scores, labels.iter().map(|&label| label == class).collect())
 }
 
-fn mean_auc(rows: &[Vec<f64>], labels: &[usize], n_classes: usize) -> Option<f64> {
-    let classes = if n_classes == 2 { 1..2 } else { 0..n_classes };
-    let n = classes.len() as f64;
-    let mut sum = 0.0;
-    for class in classes {
-        let scored = rows.iter().zip(labels).map(|(row, &label)| (row[class], label == class));
-        sum += auc(scored.collect())?;
+impl ClassScores {
+    fn new(
+        class: usize,
+        matrix: &ConfusionMatrix,
+        probabilities: &[Vec<f64>],
+        labels: &[usize],
+        class_names: &[String],
+    ) -> Self {
+        let counts: ClassCounts = matrix.class(class);
+        let (scores, positive) = one_against_rest(class, probabilities, labels);
+        let resamples = resamples(labels.len());
+        let has_interval = class_names.len() <= MOST_INTERVALS;
+        let interval = |of: fn(&[f64], &[bool], usize, u64) -> Result<Interval, _>| {
+            has_interval.then(|| of(&scores, &positive, resamples, BOOTSTRAP_SEED).ok()).flatten()
+        };
+        Self {
+            class: class_names[class].clone(),
+            samples: counts.samples(),
+            precision: counts.precision(),
+            recall: counts.recall(),
+            f1: counts.f1(),
+            auc: roc_auc(&scores, &positive).ok(),
+            auc_interval: interval(bootstrap::roc_auc_interval),
+            average_precision: average_precision(&scores, &positive).ok(),
+            average_precision_interval: interval(bootstrap::average_precision_interval),
+        }
     }
+}
+
+/// How often `n` samples are drawn anew.
+pub(crate) fn resamples(n: usize) -> usize {
+    (MOST_DRAWS / n.max(1)).clamp(FEWEST_RESAMPLES, bootstrap::RESAMPLES)
+}
+
+/// `None` if one of the values is not there.
+fn mean(values: impl ExactSizeIterator<Item = Option<f64>>) -> Option<f64> {
+    let n = values.len() as f64;
+    let sum: f64 = values.collect::<Option<Vec<f64>>>()?.into_iter().sum();
     Some(sum / n)
-}
-
-/// Part of the pairs of a positive and a negative sample in which the positive one scores higher;
-/// equal scores count half (Mann and Whitney 1947).
-fn auc(mut scored: Vec<(f64, bool)>) -> Option<f64> {
-    scored.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let positives = scored.iter().filter(|(_, positive)| *positive).count() as f64;
-    let negatives = scored.len() as f64 - positives;
-    if positives == 0.0 || negatives == 0.0 {
-        return None;
-    }
-    let (mut below, mut pairs) = (0.0, 0.0);
-    for equal in scored.chunk_by(|a, b| a.0 == b.0) {
-        let here = equal.iter().filter(|(_, positive)| *positive).count() as f64;
-        let others = equal.len() as f64 - here;
-        pairs += here * (below + 0.5 * others);
-        below += others;
-    }
-    Some(pairs / (positives * negatives))
 }
 
 #[cfg(test)]
@@ -154,7 +234,7 @@ mod tests {
     #[test]
     fn two_classes_by_hand() {
         let outputs = [0.9, 0.2, 0.5, 0.6];
-        let scores = Scores::new(Head::Binary, &outputs, &[1, 0, 1, 0], &names(2)).unwrap();
+        let scores = Judged::new(Head::Binary, &outputs, &[1, 0, 1, 0], &names(2)).unwrap().scores;
         // 0.5 is not above the threshold: class 0.
         assert_eq!(scores.confusion_matrix, [[1, 1], [1, 1]]);
         assert_eq!(scores.accuracy, 0.5);
@@ -166,17 +246,20 @@ mod tests {
     }
 
     #[test]
-    fn equal_scores_count_half_and_one_class_has_no_auc() {
-        assert_eq!(auc(vec![(0.3, true), (0.3, false)]), Some(0.5));
-        assert_eq!(auc(vec![(0.1, true), (0.3, true), (0.2, false)]), Some(0.5));
-        assert_eq!(auc(vec![(0.1, true)]), None);
-        assert_eq!(auc(Vec::new()), None);
+    fn one_class_has_no_auc_and_intervals_are_pairs_in_json() {
+        let one = Judged::new(Head::Binary, &[0.9, 0.2], &[1, 1], &names(2)).unwrap().scores;
+        assert_eq!((one.auc, one.intervals.auc), (None, None));
+        let both = Judged::new(Head::Binary, &[0.9, 0.2], &[1, 0], &names(2)).unwrap().scores;
+        let json = serde_json::json!(both);
+        assert_eq!(json["intervals"]["auc"], serde_json::json!([1.0, 1.0]));
+        assert!(json["intervals"]["accuracy"][0].as_f64().unwrap() < 0.5);
+        assert_eq!(json["classes"][0]["auc"], 1.0);
     }
 
     #[test]
     fn three_classes_and_sure_mistakes() {
         let outputs = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0];
-        let scores = Scores::new(Head::Classes(3), &outputs, &[0, 1, 2], &names(3)).unwrap();
+        let scores = Judged::new(Head::Classes(3), &outputs, &[0, 1, 2], &names(3)).unwrap().scores;
         assert_eq!(scores.confusion_matrix, [[1, 0, 0], [1, 0, 0], [0, 0, 1]]);
         assert!(scores.loss.is_finite() && 5.0 < scores.loss);
         assert_eq!(scores.auc, Some((0.75 + 0.5 + 1.0) / 3.0));
@@ -186,7 +269,7 @@ mod tests {
     #[test]
     fn what_is_no_probability_is_an_error() {
         for bad in [-0.1, 1.5, f32::NAN] {
-            Scores::new(Head::Binary, &[bad], &[1], &names(2)).unwrap_err();
+            Judged::new(Head::Binary, &[bad], &[1], &names(2)).unwrap_err();
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | divide them into train, validation and test | [`split_samples`], [`ImageFolder::split`] |
 //! | decode one picture, change its channels and size | [`decode_file`], [`Picture`], [`Resize`] |
 //! | keep or stream a whole set as NHWC batches of `f32` in 0..255 | [`Dataset`], [`ImageDataset`], [`Prefetch`] |
+//! | find pictures that are in the set twice, changed or not | [`PictureHash`], [`near_duplicates`] |
 //! | read and write `.npy` | [`read_npy`], [`write_npy`] |
 //! | draw the synthetic chest X-rays | [`phantom`] |
 //!
@@ -20,6 +21,7 @@ mod jpeg;
 mod keras_order;
 mod loader;
 mod manifest;
+mod near_duplicate;
 pub mod phantom;
 mod picture;
 mod prefetch;
@@ -36,6 +38,7 @@ pub use folder::{
 };
 pub use keras_order::keras_order;
 pub use loader::{ImageDataset, LoadOptions, SampleShape};
+pub use near_duplicate::{NEAR, PictureHash, near_duplicates};
 pub use picture::{Picture, Pixels};
 pub use prefetch::{Batch, Prefetch};
 pub use random::SplitMix64;

@@ -59,7 +59,8 @@
 //! | ready-made networks | [`networks`] |
 //! | why a network answers as it does | [`explain`] |
 //! | Keras's files | [`formats`] |
-//! | pictures of networks, of what they compute and of results | [`plot`] |
+//! | what predictions are worth: curves, areas, intervals | [`stats`] |
+//! | charts, and pictures of networks and of what they compute | [`plot`] |
 //! | helpers for labels and numbers | [`utils`] |
 //! | arrays | [`tensor`] |
 //! | the compiler and what it compiles | [`engine`], [`graph`] |
@@ -72,6 +73,7 @@ pub use cornu_formats as formats;
 pub use cornu_graph as graph;
 pub use cornu_model as model;
 pub use cornu_nn as nn;
+pub use cornu_stats as stats;
 pub use cornu_tensor as tensor;
 
 pub mod catalogue;

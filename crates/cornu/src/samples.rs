@@ -68,6 +68,11 @@ impl Samples {
         self
     }
 
+    /// Where the samples come from.
+    pub fn dataset(&self) -> &Arc<dyn Dataset> {
+        &self.dataset
+    }
+
     /// Class index of each sample.
     pub fn labels(&self) -> &[usize] {
         self.dataset.labels()

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::plan::last_activation;
 use super::train::at_least_one;
 use crate::error::CliError;
-use crate::machine::Machine;
+use crate::machine::{Machine, peak_rss_mb};
 use crate::model_argument::ModelArgument;
 use crate::output;
 use crate::profile_text::profile_text;
@@ -94,10 +94,7 @@ pub(crate) fn run(args: &Args, start: Instant) -> Result<(), CliError> {
     let latency =
         median_seconds(4 * args.steps, WARM_UP_SINGLE, || model.predict_on_batch(&one).map(drop))?;
 
-    let threads = match args.machine.threads {
-        Some(threads) => threads.into(),
-        None => std::thread::available_parallelism().map_or(1, usize::from),
-    };
+    let threads = args.machine.n_threads();
     let net = Path::new(&args.model).file_name().map(|name| name.to_string_lossy().into_owned());
     let figures = Figures {
         engine: "cornu",
@@ -199,14 +196,6 @@ fn median_seconds<E>(
 fn rounded(x: f64, digits: i32) -> f64 {
     let unit = 10f64.powi(digits);
     (x * unit).round() / unit
-}
-
-/// `VmHWM` of Linux; 0 where there is no such file.
-fn peak_rss_mb() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    kib.unwrap_or(0) / 1024
 }
 
 #[cfg(test)]

@@ -142,10 +142,11 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         tensorboard: None,
         how_to_go_on: "the same command starts anew",
     };
-    let finished = train(job)?;
+    let (finished, mut best) = train(job)?;
     let note =
         "The pictures are synthetic: drawn by a program, of no person and of no medical use.";
-    let metrics = report::write(&run, &config, &finished, Some(note))?;
+    let metrics =
+        report::write(&run, &config, &finished, &mut best, &parts, head, args.machine, Some(note))?;
     if args.json {
         return output::json(&metrics);
     }

@@ -1,20 +1,23 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::ValueEnum;
 use cornu::Samples;
 use cornu::data::{Fractions, ImageFolder, LoadOptions, MANIFEST_FILE, Split};
+use cornu::formats::write_file_safely;
+use cornu::stats::Interval;
 use serde_json::{Map, Value, json};
 
 use crate::error::CliError;
 use crate::labels::{head_of, picture_shape, use_class_names};
-use crate::machine::Machine;
+use crate::machine::{Machine, peak_rss_mb};
 use crate::model_argument::ModelArgument;
 use crate::model_file::SplitNote;
 use crate::output::{self, counted};
 use crate::recipe;
-use crate::run::score;
-use crate::scores::Scores;
+use crate::report::{self, Material, Part, quoted};
+use crate::run::{relative, score};
+use crate::scores::{Judged, Scores, predicted};
 
 /// Score a model on labelled pictures: loss, accuracy, AUC, confusion matrix, and each class
 ///
@@ -23,12 +26,14 @@ use crate::scores::Scores;
 /// set that does not say is divided as in training.
 ///
 /// AUC is exact, not from thresholds; of more than two classes it is the mean of each class against
-/// the rest.
+/// the rest. Behind a score stands its 95 % interval: Wilson's for accuracy, bootstrapped for AUC and
+/// average precision.
 ///
 /// Examples:
 ///
 ///   cornu evaluate run/best.keras pictures --split test
 ///   cornu evaluate run/best.keras pictures --split test --json
+///   cornu evaluate run/best.keras pictures --report report.html --predictions predictions.csv
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
@@ -42,7 +47,14 @@ pub(crate) struct Args {
     /// Seed of the split, where the data set does not say [default: the one of training]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Print one JSON object: loss, accuracy, auc, samples, confusion_matrix, classes
+    /// Write a page that shows the result: curves, tables, mistakes
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write a line for each picture: file, true and predicted class, probability of each class
+    #[arg(long, value_name = "FILE.csv")]
+    predictions: Option<PathBuf>,
+    /// Print one JSON object: loss, accuracy, auc, average_precision, intervals, samples,
+    /// confusion_matrix, classes
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -85,12 +97,85 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let pictures = folder.dataset(&indices, shape, &options)?;
     let samples = Samples::new(Arc::new(pictures)).read_ahead(true);
     args.machine.apply(&mut loaded.model)?;
-    let scores = score(&mut loaded.model, head, &samples, &folder.class_names)?;
-    let Some(scores) = scores else { return Ok(()) };
-    if args.json {
-        return output::json(&as_json(&scores, name));
+    let judged = score(&mut loaded.model, head, &samples, &folder.class_names)?;
+    let Some(judged) = judged else { return Ok(()) };
+    let files: Vec<String> =
+        indices.iter().map(|&index| relative(&folder.samples[index].path, &folder.root)).collect();
+    if let Some(path) = &args.predictions {
+        let table = prediction_table(&judged, &files, &folder.class_names)?;
+        write_file_safely(path, &table)?;
     }
-    output::result(as_text(&scores, name))
+    if let Some(path) = &args.report {
+        let part =
+            Part { name: part_name(name), samples: &samples, names: &files, judged: Some(&judged) };
+        let material = Material {
+            model_name: args.model.clone(),
+            data: args.data.display().to_string(),
+            note: None,
+            class_names: &folder.class_names,
+            shape: [shape.height, shape.width, shape.channels],
+            parts: vec![part],
+            training: None,
+            peak_mb: peak_rss_mb(),
+            machine: args.machine,
+            command: command(args, path),
+        };
+        report::write_evaluation(path, &material, &mut loaded.model)?;
+    }
+    if args.json {
+        return output::json(&as_json(&judged.scores, name));
+    }
+    output::result(as_text(&judged.scores, name))
+}
+
+/// What a split is called in a sentence.
+fn part_name(split: &str) -> &'static str {
+    match split {
+        "train" => "training",
+        "val" => "validation",
+        "test" => "test",
+        _ => "all",
+    }
+}
+
+/// What to type to get the report again.
+fn command(args: &Args, report: &Path) -> String {
+    let data = args.data.display().to_string();
+    let mut words =
+        vec!["cornu".to_owned(), "evaluate".to_owned(), quoted(&args.model), quoted(&data)];
+    if let Some(split) = args.split {
+        words.extend(["--split".to_owned(), format!("{split:?}").to_lowercase()]);
+    }
+    if let Some(seed) = args.seed {
+        words.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    words.extend(["--report".to_owned(), quoted(&report.display().to_string())]);
+    words.join(" ")
+}
+
+/// A line for each picture, with a heading.
+fn prediction_table(
+    judged: &Judged,
+    files: &[String],
+    class_names: &[String],
+) -> Result<Vec<u8>, CliError> {
+    let problem = |error: csv::Error| CliError::message(format!("predictions: {error}"));
+    let mut table = csv::Writer::from_writer(Vec::new());
+    let fixed = ["file", "class", "predicted", "correct"].map(str::to_owned);
+    let of_class = class_names.iter().map(|name| format!("p_{name}"));
+    table.write_record(fixed.into_iter().chain(of_class)).map_err(problem)?;
+    for ((file, row), &label) in files.iter().zip(&judged.probabilities).zip(&judged.labels) {
+        let guess = predicted(row);
+        let fixed = [
+            file.clone(),
+            class_names[label].clone(),
+            class_names[guess].clone(),
+            u8::from(guess == label).to_string(),
+        ];
+        let record = fixed.into_iter().chain(row.iter().map(f64::to_string));
+        table.write_record(record).map_err(problem)?;
+    }
+    table.into_inner().map_err(|error| CliError::message(format!("predictions: {error}")))
 }
 
 /// The pictures that are asked for, and what they are called.
@@ -156,12 +241,23 @@ pub(crate) fn as_text(scores: &Scores, split: &str) -> String {
     let mut lines = vec![
         format!("{}, split `{split}`", counted(scores.samples, "picture")),
         format!("loss {:.4}   accuracy {:.4}   auc {auc}", scores.loss, scores.accuracy),
+    ];
+    let of = |name: &str, interval: Option<Interval>| {
+        interval.map(|Interval { low, high }| format!("{name} {low:.4} to {high:.4}"))
+    };
+    let intervals = &scores.intervals;
+    let known: Vec<String> = [of("accuracy", intervals.accuracy), of("auc", intervals.auc)]
+        .into_iter()
+        .flatten()
+        .collect();
+    lines.push(format!("95 % intervals: {}", known.join("   ")));
+    lines.extend([
         String::new(),
         format!(
             "{:width$}  {:>9}  {:>9}  {:>9}  {:>8}",
             "class", "precision", "recall", "f1", "pictures"
         ),
-    ];
+    ]);
     for class in &scores.classes {
         lines.push(format!(
             "{:width$}  {:>9.4}  {:>9.4}  {:>9.4}  {:>8}",

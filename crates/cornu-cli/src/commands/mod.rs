@@ -17,6 +17,8 @@ use clap::Subcommand;
 
 use crate::error::CliError;
 
+pub(crate) use demo::SYNTHETIC;
+
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

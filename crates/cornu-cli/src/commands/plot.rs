@@ -173,8 +173,8 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             .map_err(|error| CliError::message(error.to_string()))?;
         if curves.is_empty() {
             return Err(CliError::message(
-                "softmax, log_softmax and sparsemax are functions of whole rows, of which there is no \
-                 curve; name others",
+                "softmax, log_softmax, sparsemax and glu are functions of whole rows, of which there \
+                 is no curve; name others",
             ));
         }
         save(&figure::activations(&curves), out("activations.svg".to_owned()))

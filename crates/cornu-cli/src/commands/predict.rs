@@ -1,7 +1,9 @@
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum;
 use cornu::data::{Resize, SampleShape, find_pictures, load_picture, read_npy};
 use cornu::model::Model;
+use cornu::networks::Head;
 use cornu::tensor::Tensor;
 use rayon::prelude::*;
 use serde_json::{Value, json};
@@ -28,12 +30,16 @@ const BATCH: usize = 32;
 /// The text has a line per sample: file, class and probability with tabs between. Line breaks, tabs and
 /// the like in names are written as in \n.
 ///
-/// With --json, one object per sample: file, index (of the sample in its file), output (the raw
-/// output array), class, probability.
+/// With --format json, or --json for short, one object per sample: file, index (of the sample in its
+/// file), output (the raw output array), class, probability.
+///
+/// With --format csv, a table with a heading: file, index, class, probability, then the probability of
+/// each class (`p_NAME`), or, if the outputs are no probabilities, each output (`output_0`, ...).
 ///
 /// Examples:
 ///
 ///   cornu predict run/best.keras a.jpg b.png
+///   cornu predict run/best.keras folder --format csv > predictions.csv
 ///   cornu predict run/best.keras folder --json > predictions.jsonl
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -43,18 +49,32 @@ pub(crate) struct Args {
     /// Pictures, folders of pictures, .npy batches
     #[arg(value_name = "INPUT", required = true)]
     inputs: Vec<PathBuf>,
-    /// Print one JSON object per sample: file, index, output, class, probability
-    #[arg(long)]
+    /// How to print the predictions
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+    /// As --format json: one object per sample
+    #[arg(long, conflicts_with = "format")]
     json: bool,
     #[command(flatten)]
     machine: Machine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line per sample for people
+    Text,
+    /// A table with a heading
+    Csv,
+    /// One JSON object per sample and line
+    Json,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
     let loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
     let classes = loaded.notes.unwrap_or_default().classes;
-    let mut predictor = Predictor { model: loaded.model, classes, json: args.json };
+    let format = if args.json { Format::Json } else { args.format };
+    let mut predictor = Predictor { model: loaded.model, classes, format, is_classifier: None };
     args.machine.apply(&mut predictor.model)?;
     if !predictor.classes.is_empty() {
         head_of(&predictor.model, &predictor.classes)?;
@@ -159,7 +179,9 @@ impl Failures {
 struct Predictor {
     model: Model,
     classes: Vec<String>,
-    json: bool,
+    format: Format,
+    /// Once the heading of the table is printed: whether it names probabilities, not outputs.
+    is_classifier: Option<bool>,
 }
 
 impl Predictor {
@@ -238,7 +260,7 @@ impl Predictor {
         Ok(())
     }
 
-    fn show(&self, path: &Path, index: usize, output: &Tensor) -> Result<(), CliError> {
+    fn show(&mut self, path: &Path, index: usize, output: &Tensor) -> Result<(), CliError> {
         if let Some(bad) = output.data().iter().find(|x| !x.is_finite()) {
             return Err(CliError::message(format!(
                 "{}: the model's output is {bad} for sample {index}, which is no result; its weights \
@@ -248,7 +270,10 @@ impl Predictor {
         }
         let guess = self.guess(output);
         let file = path.display().to_string();
-        if self.json {
+        if self.format == Format::Csv {
+            return self.show_row(&file, index, output, guess);
+        }
+        if self.format == Format::Json {
             let (class, probability) = match guess {
                 Some((class, probability)) => (json!(class), json!(probability)),
                 None => (Value::Null, Value::Null),
@@ -271,11 +296,46 @@ impl Predictor {
         })
     }
 
+    /// A line of the table, behind the heading if it is the first.
+    fn show_row(
+        &mut self,
+        file: &str,
+        index: usize,
+        output: &Tensor,
+        guess: Option<(String, f64)>,
+    ) -> Result<(), CliError> {
+        // The first sample decides what the columns are.
+        let is_first = self.is_classifier.is_none();
+        let is_classifier = *self.is_classifier.get_or_insert(guess.is_some());
+        let is_binary = is_classifier && output.dims() == [1];
+        let values: Vec<String> = match (&guess, is_classifier) {
+            (Some(_), true) if is_binary => {
+                probabilities(Head::Binary, output.data()).iter().map(f64::to_string).collect()
+            }
+            (None, true) => vec![String::new(); if is_binary { 2 } else { output.len() }],
+            _ => output.data().iter().map(f32::to_string).collect(),
+        };
+        let guess = guess.filter(|_| is_classifier);
+        let (class, probability) =
+            guess.map_or_else(Default::default, |(class, p)| (class, p.to_string()));
+        if is_first {
+            let name = |i: usize| match self.classes.get(i).filter(|_| is_classifier) {
+                Some(name) => format!("p_{name}"),
+                None if is_classifier => format!("p_{i}"),
+                None => format!("output_{i}"),
+            };
+            let fixed = ["file", "index", "class", "probability"].map(str::to_owned);
+            csv_line(fixed.into_iter().chain((0..values.len()).map(name)))?;
+        }
+        let fixed = [file.to_owned(), index.to_string(), class, probability];
+        csv_line(fixed.into_iter().chain(values))
+    }
+
     /// The most probable class and its probability; `None` if the output is no probabilities.
     fn guess(&self, output: &Tensor) -> Option<(String, f64)> {
         let head = match output.dims() {
-            [1] => cornu::networks::Head::Binary,
-            [n] => cornu::networks::Head::Classes(*n),
+            [1] => Head::Binary,
+            [n] => Head::Classes(*n),
             _ => return None,
         };
         let sum: f32 = output.data().iter().sum();
@@ -289,6 +349,15 @@ impl Predictor {
         let name = self.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
         Some((name, probabilities[class]))
     }
+}
+
+/// Prints cells with quotes where they need some.
+fn csv_line(cells: impl Iterator<Item = String>) -> Result<(), CliError> {
+    let problem = |error: &dyn std::fmt::Display| CliError::message(format!("the table: {error}"));
+    let mut line = csv::Writer::from_writer(Vec::new());
+    line.write_record(cells).map_err(|error| problem(&error))?;
+    let bytes = line.into_inner().map_err(|error| problem(&error))?;
+    output::result(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']))
 }
 
 /// The only output, a tensor for each sample.

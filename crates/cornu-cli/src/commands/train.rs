@@ -299,8 +299,9 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         tensorboard: args.tensorboard.as_deref(),
         how_to_go_on: "the same command with --resume goes on",
     };
-    let finished = train(job)?;
-    let metrics = report::write(&run, &config, &finished, None)?;
+    let (finished, mut best) = train(job)?;
+    let metrics =
+        report::write(&run, &config, &finished, &mut best, &parts, head, args.machine, None)?;
     if args.json {
         return output::json(&metrics);
     }

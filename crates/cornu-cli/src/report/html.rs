@@ -1,96 +1,155 @@
+//! Pieces of HTML.
+
 use std::fmt::Write;
 
-use super::curves::{Curve, diagram};
-use crate::run::{Finished, RunConfig};
-use crate::scores::Scores;
+use cornu::plot::chart::{Chart, escaped};
 
-/// The page of a run: one file that needs no others.
-pub(super) fn page(
-    config: &RunConfig,
-    finished: &Finished,
-    summary: &str,
-    note: Option<&str>,
-) -> String {
-    let mut body = String::new();
-    if let Some(note) = note {
-        let _ = writeln!(body, "<p class=\"note\">{}</p>", escaped(note));
-    }
-    let _ = writeln!(body, "<p>{}</p>", escaped(summary));
-    let scored = [("Test", &finished.test), ("Validation", &finished.validation)];
-    for (title, scores) in scored {
-        if let Some(scores) = scores {
-            body.push_str(&score_tables(title, scores));
-        }
-    }
-    body.push_str("<h2>Training</h2>\n");
-    for (title, train) in [("loss", "loss"), ("accuracy", "accuracy"), ("AUC", "auc")] {
-        let column = |name: &str| finished.history.column(name).unwrap_or_default();
-        let (train, val) = (column(train), column(&format!("val_{train}")));
-        let curves = [
-            Curve { name: "training", values: &train },
-            Curve { name: "validation", values: &val },
-        ];
-        body.push_str(&diagram(title, &curves));
-    }
-    let _ = writeln!(
-        body,
-        "<p>The kept model is the one with the lowest smoothed validation loss: epoch {}.</p>",
-        finished.state.best_epoch
-    );
-    body.push_str("<h2>Settings</h2>\n");
-    let settings = toml::to_string(config).unwrap_or_default();
-    let _ = writeln!(body, "<pre>{}</pre>", escaped(&settings));
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <title>Training run: {title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <h1>Training run</h1>\n{body}</body>\n</html>\n",
-        title = escaped(&config.model)
-    )
+/// A heading with what belongs to it.
+pub(super) struct Section {
+    /// For links within the page.
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
+    /// HTML.
+    pub(super) body: String,
 }
 
-const STYLE: &str = "body{font-family:sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}\
-    table{border-collapse:collapse;margin:1rem 0}th,td{border:1px solid #ccc;padding:.3rem .7rem}\
-    td{text-align:right}.note{background:#fff3cd;padding:.7rem}pre{background:#f4f4f4;padding:1rem}";
+/// A table in a frame that scrolls where it is too wide. `head` names the columns; of a row the first
+/// cell is its heading. Cells are HTML.
+pub(super) struct Table<'a> {
+    pub(super) caption: &'a str,
+    pub(super) head: &'a [&'a str],
+    /// Classes of the table: `words` for cells of text, `dense` for many rows.
+    pub(super) class: &'static str,
+    pub(super) rows: Vec<Row>,
+}
 
-fn score_tables(title: &str, scores: &Scores) -> String {
-    let auc = scores.auc.map_or_else(|| "-".to_owned(), |auc| format!("{auc:.4}"));
-    let mut html = format!(
-        "<h2>{title}: {} pictures</h2>\n<p>loss {:.4}, accuracy {:.4}, AUC {auc}</p>\n\
-         <table>\n<tr><th>class</th><th>precision</th><th>recall</th><th>F1</th>\
-         <th>pictures</th></tr>\n",
-        scores.samples, scores.loss, scores.accuracy
-    );
-    for class in &scores.classes {
-        let _ = writeln!(
-            html,
-            "<tr><th>{}</th><td>{:.3}</td><td>{:.3}</td><td>{:.3}</td><td>{}</td></tr>",
-            escaped(&class.class),
-            class.precision,
-            class.recall,
-            class.f1,
-            class.samples
+/// A row of a [`Table`].
+pub(super) struct Row {
+    /// Class of the row: empty, `best` or `sum`.
+    pub(super) class: &'static str,
+    pub(super) cells: Vec<String>,
+}
+
+impl Row {
+    pub(super) fn new(cells: Vec<String>) -> Self {
+        Self { class: "", cells }
+    }
+}
+
+impl Table<'_> {
+    pub(super) fn html(&self) -> String {
+        let label = escaped(self.caption);
+        let class = match self.class {
+            "" => String::new(),
+            class => format!(" class=\"{class}\""),
+        };
+        let mut html = format!(
+            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{label}\">\n<table{class}>\n\
+             <caption>{label}</caption>\n<thead><tr>"
         );
-    }
-    html.push_str("</table>\n<table>\n<caption>Confusion matrix</caption>\n<tr><th></th>");
-    for class in &scores.classes {
-        let _ = write!(html, "<th>predicted {}</th>", escaped(&class.class));
-    }
-    html.push_str("</tr>\n");
-    for (class, row) in scores.classes.iter().zip(&scores.confusion_matrix) {
-        let _ = write!(html, "<tr><th>is {}</th>", escaped(&class.class));
-        for n in row {
-            let _ = write!(html, "<td>{n}</td>");
+        for name in self.head {
+            let _ = write!(html, "<th scope=\"col\">{}</th>", escaped(name));
         }
-        html.push_str("</tr>\n");
+        html.push_str("</tr></thead>\n<tbody>\n");
+        for row in &self.rows {
+            let class = if row.class.is_empty() {
+                String::new()
+            } else {
+                format!(" class=\"{}\"", row.class)
+            };
+            let _ = write!(html, "<tr{class}>");
+            for (column, cell) in row.cells.iter().enumerate() {
+                let _ = match column {
+                    0 => write!(html, "<th scope=\"row\">{cell}</th>"),
+                    _ => write!(html, "<td>{cell}</td>"),
+                };
+            }
+            html.push_str("</tr>\n");
+        }
+        html.push_str("</tbody>\n</table>\n</div>\n");
+        html
     }
-    html.push_str("</table>\n");
+}
+
+/// Charts side by side, each with a sentence.
+pub(super) fn charts(charts: &[(Chart, String)]) -> String {
+    charts_beside(charts, "")
+}
+
+/// Charts side by side, and beside the last one what else there is: HTML.
+pub(super) fn charts_beside(charts: &[(Chart, String)], beside: &str) -> String {
+    let mut html = "<div class=\"charts\">\n".to_owned();
+    for (chart, caption) in charts {
+        let _ = writeln!(html, "<figure>\n{}", chart.inline());
+        if !caption.is_empty() {
+            let _ = writeln!(html, "<figcaption>{}</figcaption>", escaped(caption));
+        }
+        html.push_str("</figure>\n");
+    }
+    html.push_str(beside);
+    html.push_str("</div>\n");
     html
 }
 
-/// Names come from folders: they must not become markup.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+/// A picture in the page.
+pub(super) struct Shown {
+    /// Its address, with the pixels in it, and its size.
+    pub(super) uri: String,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    /// What is to be seen.
+    pub(super) alt: String,
 }
+
+impl Shown {
+    pub(super) fn html(&self) -> String {
+        let Self { uri, width, height, alt } = self;
+        let alt = escaped(alt);
+        format!("<img src=\"{uri}\" width=\"{width}\" height=\"{height}\" alt=\"{alt}\">")
+    }
+}
+
+/// Text that is shown as it is, in a frame that scrolls.
+pub(super) fn verbatim(label: &str, text: &str) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        lines.push_str(&escaped(line));
+        lines.push('\n');
+    }
+    format!(
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{}\"><pre>{}</pre></div>\n",
+        escaped(label),
+        lines.trim_end()
+    )
+}
+
+/// The page.
+pub(super) fn page(title: &str, header: &str, sections: &[Section]) -> String {
+    let (mut links, mut body) = (String::new(), String::new());
+    for Section { id, title, body: content } in sections {
+        let _ = write!(links, "<li><a href=\"#{id}\">{title}</a></li>");
+        let _ = writeln!(
+            body,
+            "<section id=\"{id}\" aria-labelledby=\"{id}-title\">\n<h2 id=\"{id}-title\">{title}</h2>\n\
+             {content}</section>"
+        );
+    }
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}{CHARTS}</style>\n</head>\n<body>\n\
+         <header>\n{header}</header>\n\
+         <nav aria-label=\"Sections\"><ul>{links}</ul></nav>\n<main>\n{body}</main>\n\
+         <footer>Made by Cornu {version}. This file needs no others and no network.</footer>\n\
+         </body>\n</html>\n",
+        title = escaped(title),
+        CHARTS = cornu::plot::chart::STYLE,
+        version = env!("CARGO_PKG_VERSION")
+    )
+}
+
+const STYLE: &str = include_str!("style.css");
 
 #[cfg(test)]
 mod tests {
@@ -98,6 +157,19 @@ mod tests {
 
     #[test]
     fn names_do_not_become_markup() {
-        assert_eq!(escaped("<b>\"&\"</b>"), "&lt;b&gt;&quot;&amp;&quot;&lt;/b&gt;");
+        let table = Table {
+            caption: "a<b",
+            head: &["<x>"],
+            class: "",
+            rows: vec![Row::new(vec!["1".into()])],
+        };
+        let html = table.html();
+        assert!(
+            html.contains("aria-label=\"a&lt;b\"") && html.contains(">&lt;x&gt;</th>"),
+            "{html}"
+        );
+        assert!(verbatim("a", "<script>\nb").contains("<pre>&lt;script&gt;\nb</pre>"));
+        let page = page("<b>", "", &[Section { id: "x", title: "X", body: String::new() }]);
+        assert!(page.contains("<title>&lt;b&gt;</title>") && page.contains("href=\"#x\""));
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn fingerprint(folder: &ImageFolder, split: &SplitIndices) -> String 
 }
 
 /// `path` below `root`, with `/` on every system.
-fn relative(path: &Path, root: &Path) -> String {
+pub(crate) fn relative(path: &Path, root: &Path) -> String {
     let below = path.strip_prefix(root).unwrap_or(path).components();
     let names = below.filter(|part| matches!(part, Component::Normal(_)));
     names.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")

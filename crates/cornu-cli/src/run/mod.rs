@@ -18,8 +18,9 @@ mod state;
 mod train;
 
 pub(crate) use config::{RunConfig, SplitCounts};
-pub(crate) use fingerprint::fingerprint;
+pub(crate) use fingerprint::{fingerprint, relative};
 pub(crate) use folder::{RunFiles, RunFolder, Staging};
+pub(crate) use history_file::HistoryFile;
 pub(crate) use parts::Parts;
 pub(crate) use state::TrainingState;
-pub(crate) use train::{Finished, Job, score, train};
+pub(crate) use train::{Finished, Fitted, Job, score, train};

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use cornu::data::{Dataset, ImageFolder, LoadOptions, SampleShape, SplitIndices};
 use cornu::{Samples, Targets};
 
+use super::fingerprint::relative;
 use crate::error::CliError;
 
 /// The three parts of a data set.
@@ -11,6 +12,23 @@ pub(crate) struct Parts {
     pub(crate) train: Samples,
     pub(crate) val: Samples,
     pub(crate) test: Samples,
+    /// What the samples are called, in the same order.
+    pub(crate) names: PartNames,
+}
+
+/// Names of the samples of each part.
+#[derive(Debug, Default)]
+pub(crate) struct PartNames {
+    pub(crate) train: Vec<String>,
+    pub(crate) val: Vec<String>,
+    pub(crate) test: Vec<String>,
+}
+
+impl PartNames {
+    fn new(split: &SplitIndices, name: impl Fn(usize) -> String) -> Self {
+        let names = |indices: &[usize]| indices.iter().map(|&index| name(index)).collect();
+        Self { train: names(&split.train), val: names(&split.val), test: names(&split.test) }
+    }
 }
 
 impl Parts {
@@ -33,7 +51,10 @@ impl Parts {
             let all_kept = pictures.n_kept() == pictures.len();
             Ok(Samples::new(Arc::new(pictures)).targets(targets).read_ahead(!all_kept))
         };
-        Ok(Self { train: part(&split.train)?, val: part(&split.val)?, test: part(&split.test)? })
+        let names =
+            PartNames::new(split, |index| relative(&folder.samples[index].path, &folder.root));
+        let (train, val, test) = (part(&split.train)?, part(&split.val)?, part(&split.test)?);
+        Ok(Self { train, val, test, names })
     }
 
     /// Samples of another data set.
@@ -46,7 +67,18 @@ impl Parts {
             let part = Part::new(dataset.clone(), indices.to_vec());
             Samples::new(Arc::new(part)).targets(targets)
         };
-        Self { train: part(&split.train), val: part(&split.val), test: part(&split.test) }
+        let names = PartNames::new(split, |index| format!("picture {index}"));
+        let (train, val, test) = (part(&split.train), part(&split.val), part(&split.test));
+        Self { train, val, test, names }
+    }
+}
+
+impl Parts {
+    /// At most `n` of `samples`, spread evenly, with the same class indices.
+    pub(crate) fn some_of(samples: &Samples, n: usize) -> Samples {
+        let (all, n) = (samples.labels().len(), n.min(samples.labels().len()));
+        let indices = (0..n).map(|i| i * all / n).collect();
+        Samples::new(Arc::new(Part::new(samples.dataset().clone(), indices)))
     }
 }
 

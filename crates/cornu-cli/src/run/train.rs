@@ -15,7 +15,7 @@ use crate::interrupt;
 use crate::machine::Machine;
 use crate::model_file::{self, Notes};
 use crate::output;
-use crate::scores::Scores;
+use crate::scores::Judged;
 
 /// Pictures that are evaluated at a time.
 const EVALUATION_BATCH: usize = 32;
@@ -39,23 +39,34 @@ pub(crate) struct Job<'a> {
 /// What a run that came to its end gives.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// Of the best model on the test part; `None` if there is none.
-    pub(crate) test: Option<Scores>,
-    /// Of the best model on the validation part; `None` if there is none.
-    pub(crate) validation: Option<Scores>,
+    /// How it judges the test part; `None` if there is none.
+    pub(crate) test: Option<Judged>,
+    /// How it judges the validation part; `None` if there is none.
+    pub(crate) validation: Option<Judged>,
     pub(crate) state: TrainingState,
     pub(crate) history: HistoryFile,
     /// Seconds that it took; `None` if the run was resumed.
     pub(crate) seconds: Option<f64>,
+    /// What this program trained of it; `None` if nothing was left to do.
+    pub(crate) fitted: Option<Fitted>,
 }
 
-/// Trains from where the model stands, keeps the best, and scores that.
+/// How fast training was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fitted {
+    /// Epochs, one that was begun before included.
+    pub(crate) epochs: usize,
+    /// Seconds, validation and saving included.
+    pub(crate) seconds: f64,
+}
+
+/// Trains from where the model stands, keeps the best, and scores that; answers the best model, too.
 ///
 /// # Errors
 ///
 /// What training and writing answer, and [`CliError::Interrupted`] after Ctrl-C, with everything
 /// saved.
-pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
+pub(crate) fn train(job: Job<'_>) -> Result<(Finished, Model), CliError> {
     let start = Instant::now();
     let Job {
         folder,
@@ -83,7 +94,9 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
     machine.apply(&mut model)?;
 
     let mut keeper = Keeper::new(folder, config, staging, notes, state, history);
+    let mut fitted = None;
     if !keeper.state.is_finished(recipe.epochs) {
+        let first_epoch = keeper.state.epoch;
         let mut display = ProgressDisplay::new();
         let names = keeper.history.names.iter();
         display.begin_with(
@@ -109,7 +122,10 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
             let board = TensorBoard::new(folder).histogram_freq(1).write_images(true);
             fit = fit.callback(board.update_freq(UpdateFreq::Batch));
         }
+        let begin = Instant::now();
         model.fit(&parts.train, fit)?;
+        let seconds = begin.elapsed().as_secs_f64();
+        fitted = Some(Fitted { epochs: keeper.state.epoch - first_epoch, seconds });
     }
     let kept_earlier = keeper.kept_earlier();
     let Keeper { state, history, interrupted, .. } = keeper;
@@ -137,13 +153,15 @@ pub(crate) fn train(job: Job<'_>) -> Result<Finished, CliError> {
             state.best_epoch
         ));
     }
-    Ok(Finished {
+    let finished = Finished {
         validation: score(&mut best, head, &parts.val, &config.classes)?,
         test: score(&mut best, head, &parts.test, &config.classes)?,
         state,
         history,
         seconds: (!resumed).then(|| start.elapsed().as_secs_f64()),
-    })
+        fitted,
+    };
+    Ok((finished, best))
 }
 
 /// Makes sure that the best model of a run can be read: it is scored at the end, and if no later
@@ -162,17 +180,17 @@ fn check_best(folder: &RunFolder, state: &TrainingState) -> Result<(), CliError>
     })
 }
 
-/// Scores on a part of the data; `None` if there is nothing in it.
+/// Predictions for a part of the data, judged; `None` if there is nothing in it.
 pub(crate) fn score(
     model: &mut Model,
     head: Head,
     samples: &Samples,
     class_names: &[String],
-) -> Result<Option<Scores>, CliError> {
+) -> Result<Option<Judged>, CliError> {
     if samples.is_empty() {
         return Ok(None);
     }
     let outputs = model.predict_batches(samples, EVALUATION_BATCH)?;
     let output = outputs.first().map_or(&[][..], |output| output.data());
-    Scores::new(head, output, samples.labels(), class_names).map(Some)
+    Judged::new(head, output, samples.labels(), class_names).map(Some)
 }

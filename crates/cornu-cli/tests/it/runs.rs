@@ -23,7 +23,7 @@ fn a_folder_becomes_a_model_that_evaluates_and_predicts() {
         assert!(config.contains(part), "`{part}` is not in {config}");
     }
     let report = String::from_utf8(place.bytes("run/report.html")).unwrap();
-    assert!(report.contains("<svg") && report.contains("predicted effusion"));
+    check_report(&report);
 
     let metrics: Value = serde_json::from_slice(&place.bytes("run/metrics.json")).unwrap();
     let scores = place.run("evaluate run/best.keras pictures --split test --json").json().remove(0);
@@ -50,6 +50,155 @@ fn a_folder_becomes_a_model_that_evaluates_and_predicts() {
         assert_eq!(prediction["class"], class);
         assert_eq!(prediction["probability"].as_f64().unwrap(), probability);
     }
+}
+
+/// Every section is there, with its links, and nothing comes from elsewhere.
+#[track_caller]
+fn check_report(report: &str) {
+    for id in ["summary", "data", "network", "training", "results", "mistakes", "reproduce"] {
+        assert!(report.contains(&format!("<section id=\"{id}\"")), "{id}");
+        assert!(report.contains(&format!("href=\"#{id}\"")), "{id}");
+    }
+    for part in [
+        "Telling effusion from normal",
+        "Few pictures to judge by",
+        "changed at random, copy 1",
+        "<title>Confusion matrix</title>",
+        "<title>ROC curve</title>",
+        "<title>Precision and recall</title>",
+        "<title>Calibration</title>",
+        "<title>Learning rate</title>",
+        "best: epoch ",
+        "(best J)",
+        "The most confident mistakes",
+        "alt=\"Grad-CAM++ of ",
+        "cornu train pictures --out run --model net.json --seed 42 --epochs 2 --batch-size 4",
+        "data:image/png;base64,",
+    ] {
+        assert!(report.contains(part), "`{part}` is not in the report");
+    }
+    // Without the pixels, which may hold any letters.
+    let pieces =
+        report.split("base64,").map(|piece| piece.split_once('"').map_or(piece, |(_, b)| b));
+    let words: String = pieces.collect();
+    for part in ["<script", "NaN", "http", "url("] {
+        assert!(!words.contains(part), "`{part}` is in a page that needs no network");
+    }
+}
+
+#[test]
+fn a_report_is_the_same_but_for_times() {
+    let place = Place::with_pictures();
+    train(&place, "--out a --epochs 1 --threads 1").ok();
+    train(&place, "--out b --epochs 1 --threads 1").ok();
+    let [a, b] = ["a", "b"].map(|run| {
+        let report = String::from_utf8(place.bytes(&format!("{run}/report.html"))).unwrap();
+        let timed = ["Training speed", "Training time", "Memory at most", "--out "];
+        let lines = report.lines().filter(|line| !timed.iter().any(|word| line.contains(word)));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert!(a == b);
+}
+
+#[test]
+fn a_report_remarks_on_what_looks_wrong() {
+    let place = Place::with_pictures();
+    let manifest = String::from_utf8(place.bytes("pictures/manifest.csv")).unwrap();
+    let lines: Vec<&str> = manifest.lines().collect();
+    let file = |line: &str| line.split(',').next().unwrap().to_owned();
+    let first = |split: &str| file(lines.iter().find(|line| line.ends_with(split)).unwrap());
+    // A test picture is a training picture in another file.
+    let (from, to) = (first(",train"), first(",test"));
+    std::fs::copy(place.path(&format!("pictures/{from}")), place.path(&format!("pictures/{to}")))
+        .unwrap();
+    // And there are few normal ones to learn from.
+    let mut normal = 0;
+    let kept = lines.iter().filter(|line| {
+        normal += usize::from(line.contains(",normal,") && line.ends_with(",train"));
+        !line.contains(",normal,") || !line.ends_with(",train") || normal <= 2
+    });
+    let kept: Vec<&str> = kept.copied().collect();
+    std::fs::write(place.path("pictures/manifest.csv"), kept.join("\n")).unwrap();
+    train(&place, "--out run --epochs 1").ok();
+    let report = String::from_utf8(place.bytes("run/report.html")).unwrap();
+    for part in [
+        "<b>Look-alikes across the parts.</b> 1 pair of pictures",
+        "one of a pair of look-alikes",
+        "0 of 512 bits differ",
+        "<b>Unbalanced classes.</b>",
+        "Training weighed the classes",
+        "<b>Few pictures to judge by.</b>",
+    ] {
+        assert!(report.contains(part), "`{part}` is not in the report");
+    }
+    assert!(!report.contains("Nothing looks wrong"));
+}
+
+#[test]
+fn a_report_that_cannot_be_made_fails_no_training() {
+    let place = Place::with_pictures();
+    train(&place, "--out run --epochs 1").ok();
+    // A folder is in the place of the file.
+    std::fs::remove_file(place.path("run/report.html")).unwrap();
+    std::fs::create_dir_all(place.path("run/report.html/taken")).unwrap();
+    let ran = train(&place, "--out run --epochs 1 --resume --json");
+    assert!(
+        ran.stderr.contains("warning: run/report.html: the report could not be made"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.json()[0]["epochs"], 1);
+}
+
+#[test]
+fn an_evaluation_is_a_page_and_a_table() {
+    let place = Place::with_pictures();
+    train(&place, "--out run --epochs 1").ok();
+    let line =
+        "evaluate run/best.keras pictures --split all --report all.html --predictions all.csv";
+    let text = place.run(line).ok();
+    assert!(text.contains("95 % intervals: accuracy "), "{text}");
+    let scores = place.run("evaluate run/best.keras pictures --split all --json").json().remove(0);
+    let interval = &scores["intervals"]["auc"];
+    assert!(interval[0].as_f64() < scores["auc"].as_f64());
+    assert!(scores["auc"].as_f64() < interval[1].as_f64());
+    let page = String::from_utf8(place.bytes("all.html")).unwrap();
+    assert!(page.contains("<title>ROC curve</title>") && page.contains("all pictures"));
+    assert!(!page.contains("id=\"training\""));
+
+    let table = String::from_utf8(place.bytes("all.csv")).unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines[0], "file,class,predicted,correct,p_effusion,p_normal");
+    assert_eq!(lines.len(), 21);
+    let mut right = 0;
+    for line in &lines[1..] {
+        let cells: Vec<&str> = line.split(',').collect();
+        assert!(cells[0].starts_with(&format!("{}/", cells[1])), "{line}");
+        assert_eq!(cells[1] == cells[2], cells[3] == "1", "{line}");
+        let [a, b] = [cells[4], cells[5]].map(|p| p.parse::<f64>().unwrap());
+        assert_eq!(cells[2], if a < b { "normal" } else { "effusion" });
+        right += usize::from(cells[3] == "1");
+    }
+    assert_eq!(scores["accuracy"].as_f64().unwrap(), right as f64 / 20.0);
+}
+
+#[test]
+fn predictions_are_a_table_or_objects_and_a_bad_picture_does_not_lose_the_others() {
+    let place = Place::with_pictures();
+    train(&place, "--out run --epochs 1").ok();
+    std::fs::write(place.path("pictures/normal/broken, \"so\".png"), "no picture").unwrap();
+    let ran = place.run("predict run/best.keras pictures/normal --format csv");
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines[0], "file,index,class,probability,p_effusion,p_normal");
+    assert_eq!((lines.len(), ran.code), (11, 1));
+    assert!(ran.stderr.contains("broken, \"so\".png"), "{}", ran.stderr);
+    // A network that does not know its classes numbers them.
+    let table = place.run("predict net.json pictures/effusion --format csv").ok();
+    assert!(table.starts_with("file,index,class,probability,p_0,p_1\n"), "{table}");
+    let objects = place.run("predict run/best.keras pictures/effusion --format json").json();
+    let same = place.run("predict run/best.keras pictures/effusion --json").json();
+    assert!(objects.len() == 10 && objects == same);
+    assert_eq!(place.run("predict run/best.keras pictures --json --format csv").code, 2);
 }
 
 #[test]
@@ -325,6 +474,19 @@ fn more_classes_and_unbalanced_ones_train_too() {
     // The split of training is found again by what the model file says.
     let scores = place.run("evaluate run/best.keras pictures --split test --json").json().remove(0);
     assert_eq!(scores["loss"], metrics["loss"]);
+    // Curves and areas are of each class against the rest.
+    assert_eq!(scores["classes"][2]["auc_interval"].as_array().unwrap().len(), 2);
+    let report = String::from_utf8(place.bytes("run/report.html")).unwrap();
+    for part in [
+        "Telling effusion, normal and third apart",
+        "Each class against the rest; the dashed line is guessing.",
+        "third: AUC ",
+        "third: AP ",
+        "The threshold with the highest J of each class against the rest",
+        "probability of the answer",
+    ] {
+        assert!(report.contains(part), "`{part}` is not in the report");
+    }
     // Another head does not fit.
     place.write_net("net.json", 1);
     train(&place, "--out other").error(&["output has shape (None, 1)", "3 classes"]);

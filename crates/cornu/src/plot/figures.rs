@@ -184,7 +184,8 @@ fn smaller(map: &[f32], height: usize, width: usize, side: usize) -> (Vec<f32>, 
 
 /// Values and derivatives of activation functions from -8 to 8, as layers compute them: the function by
 /// its graph in `f64`, the derivative by the graph's gradient. [`cornu_plot::figure::activations`] draws
-/// them. Functions of whole rows (`softmax`, `log_softmax`, `sparsemax`) are no curves and left out.
+/// them. Functions of whole rows (`softmax`, `log_softmax`, `sparsemax`, `glu`) are no
+/// curves and left out.
 ///
 /// # Errors
 ///
@@ -193,7 +194,8 @@ pub fn activation_curves(
     activations: &[Activation],
 ) -> Result<Vec<ActivationCurve>, cornu_graph::GraphError> {
     let x: Vec<f64> = (-320..=320).map(|i| f64::from(i) / 40.0).collect();
-    let of_rows = [Activation::Softmax, Activation::LogSoftmax, Activation::Sparsemax];
+    let of_rows =
+        [Activation::Softmax, Activation::LogSoftmax, Activation::Sparsemax, Activation::Glu];
     let curves = activations.iter().filter(|activation| !of_rows.contains(activation));
     let curves = curves.map(|activation| {
         let mut graph = Graph::new();
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn derivatives_are_those_of_the_functions() {
         let curves = activation_curves(Activation::ALL).unwrap();
-        assert_eq!(curves.len(), Activation::ALL.len() - 3);
+        assert_eq!(curves.len(), Activation::ALL.len() - 4);
         for curve in &curves {
             for i in 1..curve.x.len() - 1 {
                 let slope = (curve.y[i + 1] - curve.y[i - 1]) / (curve.x[i + 1] - curve.x[i - 1]);

@@ -8,6 +8,7 @@
 //! | activation functions, derivatives, saturation | [`activation_curves`] | [`figure::activations`] |
 //! | a kernel sliding over a picture | [`sliding_kernel`] | [`figure::convolution`] |
 //!
+//! Curves over epochs, ROC, calibration, confusion and more are in [`chart`].
 //! What pictures are made of is in [`drawing`]; [`save_drawing`] and [`save_animation`] write files.
 //!
 //! ```
@@ -24,7 +25,9 @@ mod diagram;
 mod figures;
 mod files;
 
-pub use cornu_plot::{ColourMap, PlotError, diagram::*, drawing, figure, png, raster};
+pub use cornu_plot::{
+    ColourMap, PlotError, chart, diagram::*, drawing, figure, png, png_data_uri, raster,
+};
 pub use diagram::{diagram, model_to_dot, plot_model};
 pub use figures::{activation_curves, feature_maps, kernels, sliding_kernel};
 pub use files::{PlotFileError, save_animation, save_drawing};
