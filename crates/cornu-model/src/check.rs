@@ -7,6 +7,7 @@ use cornu_nn::losses::{WrongTarget, first_wrong};
 use cornu_tensor::Tensor;
 
 use crate::data::{Arrays, Layout};
+use crate::step::{StepKey, prediction_name};
 use crate::{Model, ModelError};
 
 const REPAIR: &str = "repair the sample or leave it out";
@@ -14,7 +15,7 @@ const REPAIR: &str = "repair the sample or leave it out";
 impl Model {
     /// Refuses a batch with numbers that nothing can be learned from. Samples are numbered as in the
     /// batch: [`ModelError::of_samples`] puts their numbers in the data set.
-    pub(crate) fn check_values(&self, batch: Arrays<'_>) -> Result<(), ModelError> {
+    pub(crate) fn check_values(&self, key: &StepKey, batch: Arrays<'_>) -> Result<(), ModelError> {
         if batch.samples() == 0 {
             return Err(ModelError::data("batch", "at least one sample", "0"));
         }
@@ -29,14 +30,16 @@ impl Model {
             check_each(weight, is_right, expected, || format!("sample_weight[{i}]"))?;
         }
         for (i, y) in batch.y.iter().enumerate() {
-            self.check_targets(i, y)?;
+            self.check_targets(key, i, y)?;
         }
         Ok(())
     }
 
     /// Targets of output `i` must be finite, and what the output's loss takes.
-    fn check_targets(&self, i: usize, y: &Tensor) -> Result<(), ModelError> {
-        let Some((name, y_pred)) = self.output(i, y.dims().first().copied().unwrap_or(0)) else {
+    fn check_targets(&self, key: &StepKey, i: usize, y: &Tensor) -> Result<(), ModelError> {
+        let Some((name, y_pred)) =
+            self.computed_output(key, i, y.dims().first().copied().unwrap_or(0))
+        else {
             return Ok(());
         };
         let Some(loss) = self.compiled("fit")?.losses.get(i).and_then(Option::as_ref) else {
@@ -52,6 +55,20 @@ impl Model {
             expected,
             hint,
         })
+    }
+
+    /// Name and shape of output `i` as the program of `key` computes it.
+    fn computed_output(
+        &self,
+        key: &StepKey,
+        i: usize,
+        samples: usize,
+    ) -> Option<(&str, Vec<usize>)> {
+        let name = self.network.output_names().into_iter().nth(i)?;
+        let graph = self.programs.get(key)?.graph();
+        let path = prediction_name(name);
+        let (_, value) = graph.outputs().iter().find(|(output, _)| *output == path)?;
+        Some((name, graph.shape(*value).sizes(samples)))
     }
 
     /// Name and shape of output `i` for so many samples, if its shape is known.

@@ -102,7 +102,12 @@ impl Model {
             }
             let result = self.run_step(StepKind::Predict, &batch)?;
             for (i, output) in result.y_pred.into_iter().enumerate() {
-                dims[i][0] += output.dims().first().copied().unwrap_or(0);
+                // The first batch tells sizes that the model leaves open.
+                let samples = dims[i][0] + output.dims().first().copied().unwrap_or(0);
+                dims[i] = output.dims().to_vec();
+                if let Some(first) = dims[i].first_mut() {
+                    *first = samples;
+                }
                 values[i].extend(output.into_data());
             }
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cornu_graph::{Graph, ValueId, VariableId};
 use cornu_nn::layers::CallArguments;
-use cornu_nn::{LayerError, LowerCx};
+use cornu_nn::{LayerError, LowerCx, SymbolicShape};
+use cornu_tensor::Shape;
 
 use crate::network::{LayerWeights, Network, WeightInfo};
 use crate::symbolic::{FORGETS_QUERY_MASK, Keyword, LayerKind};
@@ -40,28 +41,48 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::Layer`] if a layer cannot be lowered.
+    /// [`ModelError::Layer`] if a layer cannot be lowered, or an input has an axis of unknown size:
+    /// [`Model::forward_of`] is told the sizes.
     pub fn forward(&self, training: bool) -> Result<Forward, ModelError> {
-        forward(&self.network, &self.weights, &self.layer_weights, training)
+        let known = |(name, shape): (&str, SymbolicShape)| {
+            shape.sample().ok_or_else(|| {
+                let expected = "known sizes of all axes but the samples'";
+                ModelError::layer(name, LayerError::input_shape(expected, &[shape]))
+            })
+        };
+        let inputs = self.network.input_names().into_iter().zip(self.network.input_shapes());
+        self.forward_of(&inputs.map(known).collect::<Result<Vec<_>, _>>()?, training)
+    }
+
+    /// The same for inputs whose samples have these shapes, which give sizes to axes that the model
+    /// leaves open (`None` in its summary).
+    ///
+    /// # Errors
+    ///
+    /// [`ModelError::Data`] if the inputs take no such samples, [`ModelError::Layer`] if a layer
+    /// cannot be lowered.
+    pub fn forward_of(
+        &self,
+        samples: &[Vec<usize>],
+        training: bool,
+    ) -> Result<Forward, ModelError> {
+        self.check_inputs(samples)?;
+        forward(&self.network, samples, &self.weights, &self.layer_weights, training)
     }
 }
 
 /// Lowers `network`, whose weights become the graph's first variables, in order.
-pub(crate) fn forward(
+fn forward(
     network: &Network,
+    samples: &[Vec<usize>],
     weights: &[WeightInfo],
     layer_weights: &[LayerWeights],
     training: bool,
 ) -> Result<Forward, ModelError> {
     let mut graph = Graph::new();
     let mut inputs = Vec::new();
-    for (name, shape) in network.input_names().into_iter().zip(network.input_shapes()) {
-        let shape = shape.to_graph().ok_or_else(|| {
-            let source =
-                LayerError::input_shape("known sizes of all axes but the samples'", &[shape]);
-            ModelError::layer(name, source)
-        })?;
-        inputs.push(graph.input(name, shape)?);
+    for (name, sample) in network.input_names().into_iter().zip(samples) {
+        inputs.push(graph.input(name, Shape::batched(sample))?);
     }
     let variables: Vec<VariableId> = weights
         .iter()

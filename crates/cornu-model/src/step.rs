@@ -77,7 +77,7 @@ impl Model {
             self.programs.insert(key.clone(), Program::compile(graph, &self.options)?);
         }
         if kind != StepKind::Predict {
-            self.check_values(batch)?;
+            self.check_values(&key, batch)?;
         }
         self.release_other_memory(&key);
         let outputs = self.run_program(&key, batch)?;
@@ -160,27 +160,32 @@ impl Model {
         StepResult { loss, losses, y_pred, masks: masked.into_iter().zip(outputs).collect() }
     }
 
-    /// Compares the arrays of a batch with what the model takes.
-    pub(crate) fn check_layout(&self, kind: StepKind, layout: &Layout) -> Result<(), ModelError> {
-        let expected: Vec<Option<Vec<usize>>> =
-            self.network.input_shapes().iter().map(|shape| shape.sample()).collect();
-        let names = self.network.input_names();
-        if expected.len() != layout.x.len() {
+    /// Compares shapes of samples with what the inputs take.
+    pub(crate) fn check_inputs(&self, samples: &[Vec<usize>]) -> Result<(), ModelError> {
+        let (names, shapes) = (self.network.input_names(), self.network.input_shapes());
+        if shapes.len() != samples.len() {
             return Err(ModelError::data(
                 "x",
-                format!("{} arrays ({})", expected.len(), names.join(", ")),
-                layout.x.len().to_string(),
+                format!("{} arrays ({})", shapes.len(), names.join(", ")),
+                samples.len().to_string(),
             ));
         }
-        for (i, (expected, got)) in expected.iter().zip(&layout.x).enumerate() {
-            if expected.as_ref() != Some(got) {
-                return Err(ModelError::data(
-                    format!("x[{i}] (input `{}`)", names[i]),
-                    format!("samples of shape {:?}", expected.clone().unwrap_or_default()),
-                    format!("{got:?}"),
-                ));
+        for (i, (expected, got)) in shapes.iter().zip(samples).enumerate() {
+            if !expected.takes_sample(got) {
+                let expected = match expected.sample() {
+                    Some(sizes) => format!("samples of shape {sizes:?}"),
+                    None => format!("samples of a batch of shape {expected}"),
+                };
+                let what = format!("x[{i}] (input `{}`)", names[i]);
+                return Err(ModelError::data(what, expected, format!("{got:?}")));
             }
         }
+        Ok(())
+    }
+
+    /// Compares the arrays of a batch with what the model takes.
+    pub(crate) fn check_layout(&self, kind: StepKind, layout: &Layout) -> Result<(), ModelError> {
+        self.check_inputs(&layout.x)?;
         if kind == StepKind::Predict {
             return Ok(());
         }
@@ -223,7 +228,7 @@ impl Model {
     pub fn step_graph(&self, kind: StepKind, layout: &Layout) -> Result<Graph, ModelError> {
         let training = kind == StepKind::Train;
         self.check_layout(kind, layout)?;
-        let mut forward = self.forward(training)?;
+        let mut forward = self.forward_of(&layout.x, training)?;
         if kind != StepKind::Predict {
             let loss = self.add_losses(&mut forward, layout)?;
             if training {
@@ -232,7 +237,7 @@ impl Model {
         }
         let names = self.network.output_labels();
         for (name, &output) in names.iter().zip(&forward.outputs) {
-            forward.graph.set_output(format!("y_pred/{name}"), output);
+            forward.graph.set_output(prediction_name(name), output);
         }
         for (i, mask) in forward.output_masks.iter().enumerate() {
             if let Some(mask) = mask.filter(|_| kind != StepKind::Predict) {
@@ -371,6 +376,11 @@ type Constrain = dyn Fn(&mut Graph, ValueId) -> Result<ValueId, LayerError>;
 /// What the outputs of a step's graph that are masks are called, before the number of the model's
 /// output.
 const MASK: &str = "mask/";
+
+/// What a step's graph calls the predictions of an output.
+pub(crate) fn prediction_name(output: &str) -> String {
+    format!("y_pred/{output}")
+}
 
 fn target_name(output: &str) -> String {
     format!("y_true/{output}")

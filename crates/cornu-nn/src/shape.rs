@@ -46,6 +46,13 @@ impl SymbolicShape {
         self.0.get(1..)?.iter().copied().collect()
     }
 
+    /// Whether samples of these sizes are such; an unknown size may be any but 0.
+    pub fn takes_sample(&self, sizes: &[usize]) -> bool {
+        let axes = self.0.get(1..).unwrap_or_default();
+        let fits = |(axis, &size): (&Option<usize>, &usize)| axis.map_or(0 < size, |n| n == size);
+        axes.len() == sizes.len() && axes.iter().zip(sizes).all(fits)
+    }
+
     /// The shape a graph works with, if all sizes but the samples' are known.
     pub fn to_graph(&self) -> Option<Shape> {
         self.sample().map(Shape::batched)

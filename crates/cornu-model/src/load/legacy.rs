@@ -38,6 +38,9 @@ impl Model {
         {
             model.compile_as(&upgrade::training_config(&config)).map_err(in_file)?;
         }
+        if keras_version(root) < "3" && names_hard_sigmoid(&config) {
+            model.load_notes.push(HARD_SIGMOID_CHANGED.to_owned());
+        }
         let names = model.take_legacy_weights(root).map_err(problem)?;
         if let Some(group) = root.group("optimizer_weights")
             && model.compiled.is_some()
@@ -171,6 +174,20 @@ fn weight_name(path: &str) -> &str {
 
 fn keras_version(root: &Group) -> &str {
     root.text("keras_version").unwrap_or("1")
+}
+
+/// What [`Model::load_notes`] says of files from before Keras 3 with that activation.
+const HARD_SIGMOID_CHANGED: &str = "`hard_sigmoid` was 0.2 x + 0.5 between -2.5 and 2.5 when this was saved; it is x / 6 + 0.5 \
+     between -3 and 3 here, as in Keras 3, and predictions differ a little";
+
+/// Whether a configuration of a model names the activation anywhere.
+fn names_hard_sigmoid(config: &Value) -> bool {
+    match config {
+        Value::String(text) => text == "hard_sigmoid",
+        Value::Array(values) => values.iter().any(names_hard_sigmoid),
+        Value::Object(entries) => entries.values().any(names_hard_sigmoid),
+        _ => false,
+    }
 }
 
 fn json_attribute(group: &Group, name: &str) -> Result<Option<Value>, String> {

@@ -6,6 +6,7 @@ mod checks;
 mod masks;
 mod mixing;
 mod named;
+mod open_sizes;
 mod reverse;
 mod saving;
 mod structure;

@@ -198,6 +198,22 @@ fn load(root: &Group) -> Model {
     Model::load(path).unwrap()
 }
 
+/// Keras 3 gave the name to another function; what an old file says of it is not silently another.
+#[test]
+fn a_file_from_before_keras_3_with_hard_sigmoid_says_that_it_changed() {
+    let adam = json!({"class_name": "Adam", "config": {}});
+    let mut root = old_file(&["Adam/iter:0"], adam);
+    let config = root
+        .text("model_config")
+        .unwrap()
+        .replace("\"units\":2", "\"units\":2,\"activation\":\"hard_sigmoid\"");
+    root.set_text("model_config", config);
+    let changed = |model: &Model| model.load_notes().iter().any(|n| n.contains("`hard_sigmoid`"));
+    assert!(changed(&load(&root)));
+    root.set_text("keras_version", "3.15.1");
+    assert!(!changed(&load(&root)));
+}
+
 #[test]
 fn a_file_of_keras_2_loads_with_its_optimizer() {
     let adam = json!({"class_name": "Adam", "config": {"lr": 0.5, "beta_1": 0.9, "beta_2": 0.999,
