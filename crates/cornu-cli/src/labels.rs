@@ -1,8 +1,10 @@
-//! Class names and indices of a data set.
+//! Class names and indices of a data set, and how the outputs of a model stand for them.
 
 use cornu::data::{ImageFolder, SampleShape};
-use cornu::model::Model;
+use cornu::model::{Input, LayerExt, Model};
 use cornu::networks::Head;
+use cornu::nn::{Activation, layers};
+use serde_json::Value;
 
 use crate::error::CliError;
 
@@ -72,6 +74,39 @@ pub(crate) fn head_of(model: &Model, names: &[String]) -> Result<Head, CliError>
             }
         ))),
     }
+}
+
+/// `model` with one layer more, which makes probabilities of its outputs, if these are logits: it was
+/// compiled with a loss `from_logits=True`, as Keras's tutorials do. Any other as it is.
+///
+/// # Errors
+///
+/// None in practice: the layer fits what it is applied to.
+pub(crate) fn with_probabilities(model: Model) -> Result<Model, CliError> {
+    let (inputs, outputs) = (model.input_shapes(), model.output_shapes());
+    let ([input], [output]) = (&inputs[..], &outputs[..]) else { return Ok(model) };
+    let (Some(input), Some(&[n_outputs])) = (input.sample(), output.sample().as_deref()) else {
+        return Ok(model);
+    };
+    if !is_compiled_for_logits(&model) {
+        return Ok(model);
+    }
+    let function = if n_outputs == 1 { Activation::Sigmoid } else { Activation::Softmax };
+    let inputs = Input::new(&input);
+    let probabilities = layers::Activation::new(function).apply(&model.apply(&inputs)?)?;
+    let name = model.name().to_owned();
+    Ok(Model::new(&inputs, &probabilities)?.named(name))
+}
+
+/// Whether the only loss of `model` takes logits.
+pub(crate) fn is_compiled_for_logits(model: &Model) -> bool {
+    let config = model.compile_config();
+    let loss = match &config["loss"] {
+        Value::Array(losses) => losses.first(),
+        Value::Object(losses) if !losses.contains_key("class_name") => losses.values().next(),
+        loss => Some(loss),
+    };
+    loss.is_some_and(|loss| loss["config"]["from_logits"] == true)
 }
 
 /// The pictures that `model` takes.

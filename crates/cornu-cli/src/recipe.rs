@@ -19,6 +19,7 @@ use cornu::prelude::Metric;
 use serde::{Deserialize, Serialize};
 
 use crate::error::CliError;
+use crate::labels::with_probabilities;
 use crate::model_argument::{self, ModelArgument};
 use crate::model_file::{self, Loaded};
 
@@ -124,7 +125,8 @@ impl Recipe {
     /// The model to train on `n_classes` classes, not yet compiled.
     ///
     /// `lesson-cnn` gets a head for the number of classes. A `.json` config that has preprocessing
-    /// layers of its own, and a `.keras` file, are trained as they are.
+    /// layers of its own, and a `.keras` or `.h5` file, are trained as they are, but that one compiled for
+    /// logits gets a layer behind it that makes probabilities.
     pub(crate) fn model(
         &self,
         argument: &ModelArgument,
@@ -136,7 +138,7 @@ impl Recipe {
             ModelArgument::File(path) => {
                 let loaded = model_file::read(path)?;
                 model_file::check_finite(path, &loaded.model)?;
-                return Ok(loaded);
+                return Ok(Loaded { model: with_probabilities(loaded.model)?, ..loaded });
             }
             ModelArgument::LessonCnn => (LESSON_CNN_INPUT.to_vec(), None),
             ModelArgument::Json(path) => {

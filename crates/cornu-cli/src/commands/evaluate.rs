@@ -9,7 +9,7 @@ use cornu::stats::Interval;
 use serde_json::{Map, Value, json};
 
 use crate::error::CliError;
-use crate::labels::{head_of, picture_shape, use_class_names};
+use crate::labels::{head_of, picture_shape, use_class_names, with_probabilities};
 use crate::machine::{Machine, peak_rss_mb};
 use crate::model_argument::ModelArgument;
 use crate::model_file::SplitNote;
@@ -71,7 +71,8 @@ pub(crate) enum SplitArgument {
 
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     args.machine.prepare();
-    let mut loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
+    let loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
+    let mut model = with_probabilities(loaded.model)?;
     let notes = loaded.notes.unwrap_or_default();
     // Without names in the model file the classes are numbered as in training, so all must be there.
     let folder = if notes.classes.is_empty() {
@@ -81,7 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         use_class_names(&mut folder, &notes.classes)?;
         folder
     };
-    let head = head_of(&loaded.model, &folder.class_names)?;
+    let head = head_of(&model, &folder.class_names)?;
     let (name, indices) = chosen(args, &folder, notes.split)?;
     if indices.is_empty() {
         let manifest = args.data.join(MANIFEST_FILE);
@@ -91,13 +92,13 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             told_by.display()
         )));
     }
-    let shape = picture_shape(&loaded.model)?;
+    let shape = picture_shape(&model)?;
     // Each picture is looked at once: nothing needs to stay in memory.
     let options = LoadOptions { memory_budget: 0, ..LoadOptions::default() };
     let pictures = folder.dataset(&indices, shape, &options)?;
     let samples = Samples::new(Arc::new(pictures)).read_ahead(true);
-    args.machine.apply(&mut loaded.model)?;
-    let judged = score(&mut loaded.model, head, &samples, &folder.class_names)?;
+    args.machine.apply(&mut model)?;
+    let judged = score(&mut model, head, &samples, &folder.class_names)?;
     let Some(judged) = judged else { return Ok(()) };
     let files: Vec<String> =
         indices.iter().map(|&index| relative(&folder.samples[index].path, &folder.root)).collect();
@@ -120,7 +121,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
             machine: args.machine,
             command: command(args, path),
         };
-        report::write_evaluation(path, &material, &mut loaded.model)?;
+        report::write_evaluation(path, &material, &mut model)?;
     }
     if args.json {
         return output::json(&as_json(&judged.scores, name));

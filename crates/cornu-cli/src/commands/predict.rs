@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 
 use crate::error::CliError;
-use crate::labels::{head_of, picture_shape};
+use crate::labels::{head_of, is_compiled_for_logits, picture_shape};
 use crate::machine::Machine;
 use crate::model_argument::ModelArgument;
 use crate::output;
@@ -32,6 +32,9 @@ const BATCH: usize = 32;
 ///
 /// With --format json, or --json for short, one object per sample: file, index (of the sample in its
 /// file), output (the raw output array), class, probability.
+///
+/// Outputs of a model that was compiled with a loss from_logits=True become probabilities by a sigmoid
+/// or softmax; only the raw output array stays as it is.
 ///
 /// With --format csv, a table with a heading: file, index, class, probability, then the probability of
 /// each class (`p_NAME`), or, if the outputs are no probabilities, each output (`output_0`, ...).
@@ -74,9 +77,10 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
     let loaded = ModelArgument::parse(&args.model)?.open_to_predict()?;
     let classes = loaded.notes.unwrap_or_default().classes;
     let format = if args.json { Format::Json } else { args.format };
-    let mut predictor = Predictor { model: loaded.model, classes, format, is_classifier: None };
+    let (gives_logits, model) = (is_compiled_for_logits(&loaded.model), loaded.model);
+    let mut predictor = Predictor { model, gives_logits, classes, format, is_classifier: None };
     args.machine.apply(&mut predictor.model)?;
-    if !predictor.classes.is_empty() {
+    if !predictor.classes.is_empty() && !gives_logits {
         head_of(&predictor.model, &predictor.classes)?;
     }
     let (files, problems) = files_of(&args.inputs);
@@ -178,6 +182,8 @@ impl Failures {
 
 struct Predictor {
     model: Model,
+    /// Whether its outputs are logits, to be made probabilities.
+    gives_logits: bool,
     classes: Vec<String>,
     format: Format,
     /// Once the heading of the table is printed: whether it names probabilities, not outputs.
@@ -220,13 +226,19 @@ impl Predictor {
     /// The samples of a .npy file, if they are such as the model takes.
     fn samples_of(&self, path: &Path) -> Result<Tensor, CliError> {
         let array = read_npy(path)?;
-        let expected = self.model.input_shapes().first().and_then(|shape| shape.sample());
-        if array.dims().get(1..) != expected.as_deref() {
+        let shapes = self.model.input_shapes();
+        let [shape] = &shapes[..] else {
             return Err(CliError::message(format!(
-                "{}: expected samples of shape {:?} behind a first axis that counts them, got an \
-                 array of shape {:?}",
+                "{}: expected a model of one input, got {}",
                 path.display(),
-                expected.unwrap_or_default(),
+                shapes.len()
+            )));
+        };
+        if !array.dims().get(1..).is_some_and(|sample| shape.takes_sample(sample)) {
+            return Err(CliError::message(format!(
+                "{}: expected samples in an array of shape {shape}, where None is any number, got \
+                 {:?}",
+                path.display(),
                 array.dims()
             )));
         }
@@ -268,6 +280,9 @@ impl Predictor {
                 path.display()
             )));
         }
+        let raw = nested(output.dims(), output.data());
+        let of_logits = self.gives_logits.then(|| probabilities_of_logits(output));
+        let output = of_logits.as_ref().unwrap_or(output);
         let guess = self.guess(output);
         let file = path.display().to_string();
         if self.format == Format::Csv {
@@ -281,7 +296,7 @@ impl Predictor {
             return output::json(&json!({
                 "file": file,
                 "index": index,
-                "output": nested(output.dims(), output.data()),
+                "output": raw,
                 "class": class,
                 "probability": probability,
             }));
@@ -349,6 +364,21 @@ impl Predictor {
         let name = self.classes.get(class).cloned().unwrap_or_else(|| class.to_string());
         Some((name, probabilities[class]))
     }
+}
+
+/// The sigmoid of a single logit or the softmax of several, as a loss `from_logits=True` takes them.
+fn probabilities_of_logits(logits: &Tensor) -> Tensor {
+    let mut probabilities = logits.clone();
+    match probabilities.data_mut() {
+        [logit] => *logit = 1.0 / (1.0 + (-*logit).exp()),
+        row => {
+            let max = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            row.iter_mut().for_each(|logit| *logit = (*logit - max).exp());
+            let sum: f32 = row.iter().sum();
+            row.iter_mut().for_each(|power| *power /= sum);
+        }
+    }
+    probabilities
 }
 
 /// Prints cells with quotes where they need some.

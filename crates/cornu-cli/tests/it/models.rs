@@ -1,5 +1,6 @@
 use crate::cornu::Place;
 use cornu::data::write_npy;
+use cornu::prelude::*;
 use cornu::tensor::Tensor;
 
 #[test]
@@ -59,11 +60,37 @@ fn a_model_of_three_classes_predicts_arrays_and_pictures() {
     write_npy(&place.path("bad.npy"), &Tensor::zeros([32, 32, 1])).unwrap();
     place
         .run("predict net.json bad.npy")
-        .error(&["bad.npy: expected samples of shape [32, 32, 1]"]);
+        .error(&["bad.npy: expected samples in an array of shape (None, 32, 32, 1), where None is any number, got [32, 32, 1]"]);
     let mut x = Tensor::zeros([3, 32, 32, 1]);
     x.data_mut()[2 * 1024] = f32::NAN;
     write_npy(&place.path("nan.npy"), &x).unwrap();
     place.run("predict net.json nan.npy").error(&["nan.npy: sample 2 holds NaN"]);
+}
+
+/// As Keras's tutorials do: no activation behind the last layer, `from_logits=True` in the loss.
+#[test]
+fn logits_are_made_probabilities_where_the_loss_took_them_as_such() {
+    let place = Place::with_pictures();
+    let inputs = Input::new([32, 32, 1]);
+    let x = GlobalMaxPooling2D::new().apply(&inputs).unwrap();
+    let outputs = Dense::new(1).kernel_initializer(Initializer::Ones).apply(&x).unwrap();
+    let mut model = Model::new(&inputs, &outputs).unwrap();
+    let loss = BinaryCrossentropy::default().from_logits(true);
+    model.compile(Adam::default(), loss, []).unwrap();
+    model.save(place.path("logits.keras")).unwrap();
+
+    write_npy(&place.path("x.npy"), &Tensor::from_fn([1, 32, 32, 1], |_| 2.0)).unwrap();
+    let prediction = place.run("predict logits.keras x.npy --json").json().remove(0);
+    let logit = prediction["output"][0].as_f64().unwrap();
+    assert_eq!(logit, 2.0);
+    let p = 1.0 / (1.0 + (-logit).exp());
+    assert!((prediction["probability"].as_f64().unwrap() - p).abs() < 1e-6);
+
+    let scores = place.run("evaluate logits.keras pictures --json").json().remove(0);
+    assert!(scores["auc"].as_f64().is_some(), "{scores}");
+    place.run("train pictures --out run --model logits.keras --epochs 1").ok();
+    let probability = place.run("predict run/best.keras x.npy --json").json().remove(0);
+    assert!((0.0..=1.0).contains(&probability["output"][0].as_f64().unwrap()));
 }
 
 #[test]

@@ -38,7 +38,8 @@ fn per_output(values: PerOutput<Value>) -> Value {
 
 impl Model {
     /// What the model is compiled with, as Keras writes it; an empty object if it is not compiled.
-    pub(crate) fn compile_config(&self) -> Value {
+    /// Keras: `Model.get_compile_config`.
+    pub fn compile_config(&self) -> Value {
         let Some(compiled) = &self.compiled else { return json!({}) };
         let optimizer = &compiled.optimizer;
         let mut config = Map::new();
