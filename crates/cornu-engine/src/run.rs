@@ -1,5 +1,6 @@
 //! Follows a plan. Nothing is decided here.
 
+use std::mem::take;
 use std::ops::Range;
 
 use cornu_kernels::helpers::Helpers;
@@ -119,7 +120,7 @@ impl Machine {
     /// Times since [`Machine::start_profile`]; takes no more.
     pub(crate) fn take_profile(&mut self, plan: &Plan) -> Vec<StepProfile> {
         self.n_clocks = 0;
-        let clocks = self.workers.iter_mut().map(|worker| std::mem::take(&mut worker.clocks));
+        let clocks = self.workers.iter_mut().map(|worker| take(&mut worker.clocks));
         profile::collect(plan, &clocks.collect::<Vec<_>>())
     }
 
@@ -270,9 +271,7 @@ impl Machine {
         let outputs = phase.shared[region.steps.clone()].iter().flat_map(|step| &step.outputs);
         outputs
             .map(|&id| match plan.buffers[id].home {
-                Home::Shared(index) => {
-                    Taken::Shared(index, std::mem::take(&mut self.shared[index]))
-                }
+                Home::Shared(index) => Taken::Shared(index, take(&mut self.shared[index])),
                 Home::Variable(index) => {
                     let index = binding[index];
                     Taken::Variable(index, variables.take(index))
@@ -318,7 +317,7 @@ impl Machine {
                 for &end in ends {
                     let mut part = Vec::with_capacity(outputs.len());
                     for rest in &mut outputs {
-                        let (now, after) = std::mem::take(rest).split_at_mut(end - start);
+                        let (now, after) = take(rest).split_at_mut(end - start);
                         part.push(now);
                         *rest = after;
                     }
@@ -351,21 +350,14 @@ impl Machine {
         let mut work: Vec<SlotWork<'_>> = self
             .slots
             .iter_mut()
-            .map(|slot| {
-                for reduction in &steps.reductions {
-                    let Accumulator { len, start, piece } =
-                        given.plan.accumulators[reduction.accumulator];
-                    slot.accumulators[piece][..len].fill(start);
-                }
-                SlotWork { slot, kept: (0..n_kept).map(|_| Default::default()).collect() }
-            })
+            .map(|slot| SlotWork { slot, kept: (0..n_kept).map(|_| Default::default()).collect() })
             .collect();
         let (mut rest, mut done) = (&mut *self.kept, 0);
         for index in given.plan.kept_in(phase) {
             let Kept { start, len, ref phases } = given.plan.kept[index];
             let batch = given.moment.batch;
-            rest = &mut std::mem::take(&mut rest)[start * batch - done..];
-            let (mut whole, after) = std::mem::take(&mut rest).split_at_mut(len * batch);
+            rest = &mut take(&mut rest)[start * batch - done..];
+            let (mut whole, after) = take(&mut rest).split_at_mut(len * batch);
             rest = after;
             done = (start + len) * batch;
             if phases.start < phase {
@@ -379,7 +371,6 @@ impl Machine {
             }
         }
         let given = &Given { earlier: &earlier, ..*given };
-        let first = profile::first_step(given.plan, phase, true);
         let shared = &self.shared;
         if self.schedule.divides_samples(steps, self.pool.threads())
             && let Some((worker, others)) = self.workers.split_first_mut()
@@ -388,37 +379,41 @@ impl Machine {
             let scratch = others.iter_mut().map(|other| &mut *other.scratch).collect();
             let mut helpers = Helpers::new(&self.pool, scratch);
             for work in &mut work {
-                run_slot(given, &steps.samples, first, shared, worker, work, Some(&mut helpers));
+                run_slot(given, phase, shared, worker, work, Some(&mut helpers));
             }
             return;
         }
         self.pool.for_each(&mut self.workers, &mut work, |worker, _, work| {
-            run_slot(given, &steps.samples, first, shared, worker, work, None);
+            run_slot(given, phase, shared, worker, work, None);
         });
     }
 
-    /// Puts together what the slots accumulated, on all threads where that is much.
+    /// Puts together what the slots accumulated, on all threads.
     fn combine_slots(&mut self, plan: &Plan, phase: &Phase) {
+        let mut shared: Vec<&mut [f32]> =
+            self.shared.iter_mut().map(|memory| &mut **memory).collect();
+        let mut slots: Vec<Vec<&mut [f32]>> = self
+            .slots
+            .iter_mut()
+            .map(|slot| slot.accumulators.iter_mut().map(|memory| &mut **memory).collect())
+            .collect();
+        let mut sums = Vec::new();
         for reduction in &phase.reductions {
             let Buffer { home: Home::Shared(result), len, .. } = plan.buffers[reduction.result]
             else {
                 continue;
             };
             let Accumulator { len: n_sums, piece, .. } = plan.accumulators[reduction.accumulator];
-            let result = &mut self.shared[result][..len];
-            let slots = self.slots.iter_mut();
-            let slots: Vec<&mut [f32]> =
-                slots.map(|slot| &mut slot.accumulators[piece][..n_sums]).collect();
-            if slots.is_empty() {
-                result.fill(reduction.combine.start());
-                continue;
-            }
-            let mut parts = in_parts(slots, result, reduction.combine.is_elementwise());
-            self.pool.for_each(&mut self.workers, &mut parts, |_, _, (slots, result)| {
-                combine(slots, reduction.combine);
-                reduction.combine.finish(result, slots[0]);
-            });
+            // Each piece and each result belongs to one reduction of a phase.
+            let slots = slots.iter_mut();
+            let sum = SlotSum {
+                slots: slots.map(|pieces| &mut take(&mut pieces[piece])[..n_sums]).collect(),
+                result: &mut take(&mut shared[result])[..len],
+                combine: reduction.combine,
+            };
+            sum.divide_into(&mut sums);
         }
+        self.pool.for_each(&mut self.workers, &mut sums, |_, _, sum| sum.finish());
     }
 
     /// Copies the results into the memory that was reserved for them.
@@ -568,15 +563,21 @@ fn run_item(
     });
 }
 
+/// Takes the samples of a slot through the steps of a phase.
 fn run_slot(
     given: &Given<'_>,
-    steps: &[Step],
-    first: usize,
+    phase: usize,
     shared: &[AlignedBuf],
     worker: &mut Worker,
     work: &mut SlotWork<'_>,
     mut helpers: Option<&mut Helpers<'_>>,
 ) {
+    let first = profile::first_step(given.plan, phase, true);
+    let Phase { samples: steps, reductions, .. } = &given.plan.phases[phase];
+    for reduction in reductions {
+        let Accumulator { len, start, piece } = given.plan.accumulators[reduction.accumulator];
+        work.slot.accumulators[piece][..len].fill(start);
+    }
     let mut done = 0;
     while done < work.slot.samples {
         let samples = given.chunk.min(work.slot.samples - done);
@@ -618,13 +619,13 @@ fn run_step(
     let first_sample = work.slot.first_sample + done;
     let mut taken: Vec<Written<'_>> = Vec::with_capacity(step.outputs.len() + 1);
     taken.extend(step.outputs.iter().map(|&id| match given.plan.buffers[id].home {
-        Home::Worker(index) => Written::Worker(index, std::mem::take(&mut worker.buffers[index])),
-        Home::Kept(index) => Written::Kept(index, std::mem::take(&mut work.kept[index])),
+        Home::Worker(index) => Written::Worker(index, take(&mut worker.buffers[index])),
+        Home::Kept(index) => Written::Kept(index, take(&mut work.kept[index])),
         _ => unreachable!("work on samples makes values of samples"),
     }));
     taken.extend(step.accumulator.map(|index| {
         let Accumulator { len, piece, .. } = given.plan.accumulators[index];
-        Written::Accumulator(piece, len, std::mem::take(&mut work.slot.accumulators[piece]))
+        Written::Accumulator(piece, len, take(&mut work.slot.accumulators[piece]))
     }));
     {
         let inputs: Vec<&[f32]> = step
@@ -679,41 +680,48 @@ fn run_step(
     }
 }
 
-/// Elements of a part of the slots' results, of which a thread puts together one after the other.
-const COMBINED_PART: usize = 16 * 1024;
+/// Elements of a part of the slots' results that a thread puts together at once: few enough that all
+/// slots' fit in its caches and that the threads are done at the same time, enough that it is worth
+/// handing out.
+const COMBINED_PART: usize = 4 * 1024;
 
-/// The slots' partial results and the place of the whole one, cut into parts where each element is
-/// combined by itself.
-fn in_parts<'a>(
-    mut slots: Vec<&'a mut [f32]>,
-    mut result: &'a mut [f32],
-    is_elementwise: bool,
-) -> Vec<(Vec<&'a mut [f32]>, &'a mut [f32])> {
-    let mut parts = Vec::new();
-    while is_elementwise && 2 * COMBINED_PART <= result.len() {
-        let cut = |rest: &mut &'a mut [f32]| {
-            let (part, after) = std::mem::take(rest).split_at_mut(COMBINED_PART);
-            *rest = after;
-            part
-        };
-        let of_slots = slots.iter_mut().map(cut).collect();
-        parts.push((of_slots, cut(&mut result)));
-    }
-    parts.push((slots, result));
-    parts
+/// The slots' partial results of one reduction, or a part of its elements, and the place of the whole.
+struct SlotSum<'a> {
+    slots: Vec<&'a mut [f32]>,
+    result: &'a mut [f32],
+    combine: Combine,
 }
 
-/// Combines the slots' partial results in a fixed tree, into the first slot's: neighbours first, then
-/// neighbouring pairs, and so on. The tree depends on the number of slots only.
-fn combine(slots: &mut [&mut [f32]], kind: Combine) {
-    let mut distance = 1;
-    while distance < slots.len() {
-        let mut left = 0;
-        while left + distance < slots.len() {
-            let (head, tail) = slots.split_at_mut(left + distance);
-            kind.merge(head[left], tail[0]);
-            left += 2 * distance;
+impl<'a> SlotSum<'a> {
+    /// Appends this to `sums`, cut into parts if each element is combined by itself.
+    fn divide_into(mut self, sums: &mut Vec<Self>) {
+        while self.combine.is_elementwise() && 2 * COMBINED_PART <= self.result.len() {
+            let cut = |rest: &mut &'a mut [f32]| {
+                let (part, after) = take(rest).split_at_mut(COMBINED_PART);
+                *rest = after;
+                part
+            };
+            let slots = self.slots.iter_mut().map(cut).collect();
+            sums.push(Self { slots, result: cut(&mut self.result), combine: self.combine });
         }
-        distance *= 2;
+        sums.push(self);
+    }
+
+    /// Combines the partial results in a fixed tree, into the first slot's: neighbours first, then
+    /// neighbouring pairs, and so on. The tree depends on the number of slots only.
+    fn finish(&mut self) {
+        let n_slots = self.slots.len();
+        let mut distance = 1;
+        while distance < n_slots {
+            for left in (0..n_slots - distance).step_by(2 * distance) {
+                let (head, tail) = self.slots.split_at_mut(left + distance);
+                self.combine.merge(head[left], tail[0]);
+            }
+            distance *= 2;
+        }
+        match self.slots.first() {
+            Some(sum) => self.combine.finish(self.result, sum),
+            None => self.result.fill(self.combine.start()),
+        }
     }
 }
