@@ -18,6 +18,10 @@ const MAX_CHUNK: usize = 64;
 const MAX_SLOTS: usize = 16;
 /// Fewest slots of a batch that has as many samples.
 const MIN_SLOTS: usize = 4;
+/// Slots from which on the last one of each half is cut in two. Threads are never done at the same
+/// time, and who is first takes a slot that the other has not begun: the shorter the last ones, the
+/// less is waited. Threads in powers of two still have equal shares, as halves end with both pieces.
+const SLOTS_WITH_SHORT_ENDS: usize = 8;
 /// Elements that the accumulators of all slots may have, as long as there are `MIN_SLOTS`.
 const ACCUMULATOR_ELEMENTS: usize = 4 << 20;
 
@@ -50,6 +54,8 @@ impl Schedule {
             .filter(|samples| !samples.is_empty())
             .collect();
         let longest = slots.iter().map(Range::len).max().unwrap_or(1);
+        let slots =
+            if SLOTS_WITH_SHORT_ENDS <= slots.len() { with_short_ends(slots) } else { slots };
         // Equal chunks rather than full ones and a small rest.
         let chunk = longest.div_ceil(longest.div_ceil(largest).max(1)).max(1);
         Self { chunk, slots }
@@ -68,11 +74,36 @@ impl Schedule {
             *sum += step.kernel.flops();
         }
         let samples: usize = self.slots.iter().map(Range::len).sum();
-        let longest = self.slots.iter().map(Range::len).max().unwrap_or(0);
-        let rounds = longest * self.slots.len().div_ceil(threads);
         let sharing = threads.min(MAX_SHARING) as f64;
-        samples as f64 * (alone + shared / sharing) < rounds as f64 * (alone + shared)
+        samples as f64 * (alone + shared / sharing)
+            < self.most_samples_of(threads) as f64 * (alone + shared)
     }
+
+    /// Samples of the busiest of `threads` threads, if who is free takes the next slot.
+    fn most_samples_of(&self, threads: usize) -> usize {
+        let mut samples = vec![0; threads.min(self.slots.len())];
+        for slot in &self.slots {
+            if let Some(least) = samples.iter_mut().min() {
+                *least += slot.len();
+            }
+        }
+        samples.into_iter().max().unwrap_or(0)
+    }
+}
+
+/// Cuts the last slot of each half in two.
+fn with_short_ends(slots: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    let middle = slots.len() / 2;
+    let last_of_half = |slot: usize| slot + 1 == middle || slot + 1 == slots.len();
+    let cut = |(slot, samples): (usize, &Range<usize>)| {
+        let middle = samples.start + samples.len() / 2;
+        if last_of_half(slot) && 2 <= samples.len() {
+            vec![samples.start..middle, middle..samples.end]
+        } else {
+            vec![samples.clone()]
+        }
+    };
+    slots.iter().enumerate().flat_map(cut).collect()
 }
 
 /// `slot * batch / n_slots`, for a batch of any size.
@@ -157,8 +188,20 @@ mod tests {
                     next = slot.end;
                 }
                 assert_eq!(next, batch);
-                let even = schedule.slots.len().is_power_of_two();
-                assert!(even || schedule.slots.len() == batch, "{} slots", schedule.slots.len());
+                for threads in [2, 4] {
+                    let n_slots = schedule.slots.len();
+                    let share = |thread| {
+                        &schedule.slots
+                            [thread * n_slots / threads..(thread + 1) * n_slots / threads]
+                    };
+                    let samples = |thread| share(thread).iter().map(Range::len).sum::<usize>();
+                    if batch % 32 == 0 {
+                        assert!(
+                            (1..threads).all(|thread| samples(thread) == samples(0)),
+                            "{schedule:?}"
+                        );
+                    }
+                }
                 assert!(1 <= schedule.chunk && schedule.chunk <= MAX_CHUNK);
             }
         }
