@@ -14,7 +14,7 @@ use crate::placement::place;
 use crate::plan::Plan;
 use crate::profile::Profile;
 use crate::recompute::recompute;
-use crate::run::{Machine, batch_text};
+use crate::run::{Machine, batch_text, first_non_finite};
 use crate::{EngineError, Options, Runtime, Variables};
 
 /// What one run is given.
@@ -160,6 +160,15 @@ impl Program {
             *seconds += start.elapsed().as_secs_f64();
         }
         Ok(outputs)
+    }
+
+    /// Position of the first of `values` that is infinite or not a number, looked for by the threads of
+    /// the program.
+    pub fn first_non_finite(&self, values: &[f32]) -> Option<usize> {
+        match &self.engine {
+            Some(engine) => engine.machine.first_non_finite(values),
+            None => first_non_finite(values),
+        }
     }
 
     /// As [`Program::run`] by the reference runtime, with its `f64` results.

@@ -188,6 +188,20 @@ impl Machine {
         Ok(outputs)
     }
 
+    /// Position of the first of `values` that is not finite, looked for by all threads.
+    pub(crate) fn first_non_finite(&self, values: &[f32]) -> Option<usize> {
+        let mut parts: Vec<(&[f32], Option<usize>)> =
+            values.chunks(SEARCHED_PART).map(|part| (part, None)).collect();
+        let mut workers = vec![(); self.threads()];
+        self.pool.for_each(&mut workers, &mut parts, |(), _, (part, found)| {
+            *found = first_non_finite(part);
+        });
+        let first = |(part, (_, found)): (usize, &(_, Option<usize>))| {
+            found.map(|index| part * SEARCHED_PART + index)
+        };
+        parts.iter().enumerate().find_map(first)
+    }
+
     /// Lays out memory for `batch` samples.
     fn prepare(&mut self, plan: &Plan, batch: usize) -> Result<(), EngineError> {
         let schedule = Schedule::new(plan, batch);
@@ -678,6 +692,16 @@ fn run_step(
             Written::Accumulator(piece, _, memory) => work.slot.accumulators[piece] = memory,
         }
     }
+}
+
+/// Elements that a thread looks through at once: enough that it is worth handing out.
+const SEARCHED_PART: usize = 64 * 1024;
+
+/// Position of the first of `values` that is not finite.
+pub(crate) fn first_non_finite(values: &[f32]) -> Option<usize> {
+    // All are looked at before it is asked for the result: that is vectorized, a search is not.
+    let n = values.iter().fold(0, |n, value| n | u32::from(!value.is_finite()));
+    if n != 0 { values.iter().position(|value| !value.is_finite()) } else { None }
 }
 
 /// Elements of a part of the slots' results that a thread puts together at once: few enough that all

@@ -20,9 +20,12 @@ impl Model {
             return Err(ModelError::data("batch", "at least one sample", "0"));
         }
         for (i, (name, x)) in self.network.input_names().iter().zip(batch.x).enumerate() {
-            check_each(x, f32::is_finite, "a finite number", || {
-                format!("x[{i}] (input `{name}`)")
-            })?;
+            let first = match self.programs.get(key) {
+                Some(program) => program.first_non_finite(x.data()),
+                None => first_wrong(x.data(), f32::is_finite),
+            };
+            let what = || format!("x[{i}] (input `{name}`)");
+            first.map_or(Ok(()), |index| Err(wrong(x, index, "a finite number", what)))?;
         }
         for (i, weight) in batch.sample_weight.iter().enumerate() {
             let is_right = |w: f32| w.is_finite() & (0.0 <= w);
@@ -123,14 +126,24 @@ fn check_each(
     expected: &str,
     what: impl FnOnce() -> String,
 ) -> Result<(), ModelError> {
-    let Some(index) = first_wrong(array.data(), is_right) else { return Ok(()) };
-    Err(ModelError::Value {
+    let first = first_wrong(array.data(), is_right);
+    first.map_or(Ok(()), |index| Err(wrong(array, index, expected, what)))
+}
+
+/// Element `index` is not as it should be.
+fn wrong(
+    array: &Tensor,
+    index: usize,
+    expected: &str,
+    what: impl FnOnce() -> String,
+) -> ModelError {
+    ModelError::Value {
         what: what(),
         sample: sample_of(index, array),
         value: array.data()[index],
         expected: expected.to_owned(),
         hint: REPAIR.to_owned(),
-    })
+    }
 }
 
 /// Which sample element `index` belongs to.

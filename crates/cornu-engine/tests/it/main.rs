@@ -4,6 +4,7 @@
 mod denormals;
 mod memory;
 mod networks;
+mod non_finite;
 mod random_graphs;
 mod ranks;
 mod runtimes;
