@@ -27,14 +27,21 @@ impl OpDef for Slice {
 
     fn output_shape(&self, inputs: &[&Shape]) -> Result<Shape, GraphError> {
         let [x] = operands(self.name(), inputs)?;
-        let end =
-            if self.size == 0 { self.start } else { self.start + (self.size - 1) * self.step + 1 };
-        match x.dims().get(self.axis) {
-            Some(&Dim::Fixed(size)) if end <= size && 0 < self.step => {
+        // `None` if there is no number for it.
+        let end = match self.size.checked_sub(1) {
+            None => Some(self.start),
+            Some(steps) => steps
+                .checked_mul(self.step)
+                .and_then(|last| last.checked_add(self.start)?.checked_add(1)),
+        };
+        match (x.dims().get(self.axis), end) {
+            (Some(&Dim::Fixed(size)), Some(end)) if end <= size && 0 < self.step => {
                 Ok(x.with(self.axis, Dim::Fixed(self.size)))
             }
             _ => {
-                let expected = format!("at least {end} elements on axis {}", self.axis);
+                let Self { axis, start, size, step } = self;
+                let expected =
+                    format!("{size} elements on axis {axis}, from {start} in steps of {step}");
                 Err(shape_error(self.name(), expected, inputs))
             }
         }
