@@ -166,3 +166,17 @@ fn layers_that_keep_at_least_one_cell_take_the_smallest_picture() {
         }
     }
 }
+
+#[test]
+fn layers_answer_to_pictures_of_several_sizes() {
+    let mut model = model();
+    for (height, width) in [(5, 8), (9, 3)] {
+        let batch = [picture(2, height, width)];
+        let layers = model.layer_outputs(&batch).unwrap();
+        let outputs = model.predict_on_batch(&batch).unwrap();
+        assert_eq!(layers[0].outputs, batch);
+        assert_eq!((&layers[1].name[..], &layers[1].outputs[0]), ("map", &outputs[0]));
+        assert_eq!(layers[3].outputs[0].data(), outputs[1].data());
+    }
+    assert!(model.layer_outputs(&[Tensor::zeros([1, 4, 2])]).is_err());
+}
