@@ -308,6 +308,9 @@ fn values_out_of_range_are_errors() {
     refused("RandAugment", json!({"num_ops": -1}), &[6, 6, 3]);
     refused("RandAugment", json!({"interpolation": "bicubic"}), &[6, 6, 3]);
     refused("AugMix", json!({"alpha": 0}), &[6, 6, 3]);
+    refused("RandAugment", json!({"num_ops": 1_001}), &[6, 6, 3]);
+    refused("AugMix", json!({"num_chains": 1_u64 << 40, "chain_depth": 0}), &[6, 6, 3]);
+    refused("AugMix", json!({"num_chains": 0, "chain_depth": 1_u64 << 40}), &[6, 6, 3]);
     refused("CutMix", json!({"factor": 1.5}), &[6, 6, 1]);
     refused("CutMix", json!({}), &[6, 6]);
     refused("RandomElasticTransform", json!({"fill_mode": "mirror"}), &[6, 6, 1]);
@@ -326,4 +329,28 @@ fn values_out_of_range_are_errors() {
     refused("Cropping3D", json!({"cropping": [1, 2]}), &[9, 9, 9, 1]);
     refused("BatchNormalization", json!({"axis": 3}), &[6, 6]);
     refused("BatchNormalization", json!({"axis": 0}), &[6, 6]);
+}
+
+#[test]
+fn counts_beyond_all_graphs_are_refused_by_name() {
+    let open = SymbolicShape::new([None, None, None, Some(3)]);
+    for (class_name, config, text) in [
+        ("RandAugment", json!({"num_ops": i64::MAX}), "`num_ops`: expected at most 1000"),
+        (
+            "AugMix",
+            json!({"num_chains": 11, "chain_depth": 91}),
+            "`chain_depth`: expected at most 1000 for num_chains * chain_depth together, got 91",
+        ),
+        (
+            "ContrastLimitedAdaptiveHistogramEqualization",
+            json!({"tile_grid_size": [1_u64 << 40, 1_u64 << 40]}),
+            "tile_grid_size",
+        ),
+    ] {
+        let layer = read(class_name, &config).unwrap();
+        let error = layer.output_shape(std::slice::from_ref(&open)).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+    let largest = json!({"num_chains": 10, "chain_depth": 100});
+    assert!(read("AugMix", &largest).unwrap().output_shape(&[open]).is_ok());
 }
