@@ -66,3 +66,25 @@ impl OpDef for Slice {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_beyond_all_numbers_are_refused() {
+        let x = Shape::batched([4]);
+        let answer = |start, size, step| {
+            Slice { axis: 1, start, size, step }.output_shape(&[&x]).map(|shape| shape.sizes(1))
+        };
+        assert_eq!(answer(1, 2, 2).unwrap(), [1, 2]);
+        assert_eq!(answer(4, 0, 1).unwrap(), [1, 0]);
+        for (start, size, step) in
+            [(usize::MAX, 2, 1), (0, usize::MAX, usize::MAX), (1, usize::MAX, 1), (3, 2, 1)]
+        {
+            assert!(answer(start, size, step).is_err(), "{start} {size} {step}");
+        }
+        let error = answer(3, 2, 1).unwrap_err().to_string();
+        assert!(error.contains("2 elements on axis 1, from 3 in steps of 1"), "{error}");
+    }
+}
