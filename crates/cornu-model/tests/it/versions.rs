@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use cornu_formats::{Attribute, Dataset as Stored, Group, read_h5, write_h5};
+use cornu_formats::{Attribute, Data, Dataset as Stored, Group, read_h5, write_h5};
 use cornu_model::{Batch, Fit, Model, Sequential};
 use cornu_nn::layers::Dense;
 use cornu_tensor::Tensor;
@@ -251,6 +251,24 @@ fn a_file_of_keras_2_loads_with_its_optimizer() {
             model.train_on_batch(&batch).unwrap();
         }
         assert!((model.learning_rate().unwrap() - 0.5 / 1.5).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn the_number_of_steps_is_exact() {
+    let sgd = json!({"class_name": "SGD", "config": {"lr": 0.5}});
+    let mut root = old_file(&["SGD/iter:0"], sgd);
+    let mut steps = |data: Data| {
+        let group = root.group_mut("optimizer_weights");
+        group.set_dataset("SGD/iter:0", Stored::new([], data));
+        let model = load(&root);
+        (model.iterations().unwrap(), model.load_notes().len())
+    };
+    assert_eq!(steps(Data::I64(vec![16_777_217])), (16_777_217, 0));
+    assert_eq!(steps(Data::I64(vec![i64::MAX])), (i64::MAX as u64, 0));
+    assert_eq!(steps(Data::F32(vec![7.0])), (7, 0));
+    for wrong in [Data::I64(vec![-1]), Data::F32(vec![0.5]), Data::F64(vec![f64::NAN])] {
+        assert_eq!(steps(wrong), (0, 1));
     }
 }
 
