@@ -10,6 +10,10 @@ use serde_json::Value;
 
 use crate::{Model, ModelError};
 
+/// Layers whose inputs after the first are their initial states.
+const RECURRENT: &[&str] =
+    &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"];
+
 impl Model {
     /// The architecture as Keras's object, with what it is compiled with; no weights.
     pub fn to_config(&self) -> Value {

@@ -1,6 +1,7 @@
 use cornu_nn::SymbolicShape;
 use serde_json::{Map, Value, json};
 
+use super::RECURRENT;
 use crate::network::{LayerEntry, Network, NetworkCall, NetworkForm, TensorRef};
 use crate::symbolic::{ArgumentForm, Keyword, LayerKind, TAKES_ATTENTION_MASK};
 
@@ -247,10 +248,6 @@ fn input_keys(layer: &LayerEntry) -> Option<&[String]> {
 
 /// What layers with separate queries, values and keys call the masks of their inputs.
 pub(super) const MASKS_OF_ATTENTION: &[&str] = &["query_mask", "value_mask", "key_mask"];
-
-/// Layers whose inputs after the first are their initial states.
-const RECURRENT: &[&str] =
-    &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"];
 
 /// The keyword arguments that Keras notes although nobody gave them.
 fn default_kwargs(layer: &LayerEntry) -> Map<String, Value> {

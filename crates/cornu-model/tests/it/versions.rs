@@ -434,3 +434,30 @@ fn a_convolution_of_keras_1_has_all_its_old_names() {
         model.weight_infos().iter().map(|weight| &weight.spec.dims[..]).collect();
     assert_eq!(dims, [&[5, 3, 2, 3][..], &[3], &[24, 4], &[4]]);
 }
+
+#[test]
+fn states_of_all_recurrent_layers_of_keras_2_are_found() {
+    let input = |name: &str, shape: Vec<Option<usize>>| {
+        json!({"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+            "config": {"batch_input_shape": shape, "name": name}})
+    };
+    let at = |name: &str| json!([name, 0, 0, {}]);
+    for (class, rank) in [("ConvLSTM1D", 1), ("ConvLSTM2D", 2), ("ConvLSTM3D", 3)] {
+        let shape = |steps: Option<usize>| {
+            let spatial = vec![Some(4); rank];
+            [vec![None], steps.map(Some).into_iter().collect(), spatial, vec![Some(2)]].concat()
+        };
+        let state = shape(None);
+        let layer = json!({"class_name": class, "name": "r",
+            "inbound_nodes": [[at("x"), at("h"), at("c")]],
+            "config": {"name": "r", "filters": 2, "kernel_size": 3, "padding": "same"}});
+        let config = json!({"class_name": "Functional", "config": {"name": "m", "layers": [
+            input("x", shape(Some(3))), input("h", state.clone()), input("c", state), layer],
+            "input_layers": [["x", 0, 0], ["h", 0, 0], ["c", 0, 0]],
+            "output_layers": [["r", 0, 0]]}});
+        let written = Model::from_config(&config).unwrap().to_config();
+        let node = &written["config"]["layers"][3]["inbound_nodes"][0];
+        assert_eq!(node["args"].as_array().unwrap().len(), 1, "{class}");
+        assert_eq!(node["kwargs"]["initial_state"].as_array().unwrap().len(), 2, "{class}");
+    }
+}

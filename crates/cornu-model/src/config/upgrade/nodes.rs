@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{is_model, layer_name};
 use crate::ModelError;
+use crate::config::RECURRENT;
 
 /// Functions of TensorFlow in a model, and the operations of Keras 3 that compute the same.
 const FUNCTIONS: &[(&str, &str, &str)] = &[
@@ -36,9 +37,6 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
 
 const NUMPY: &str = "keras.src.ops.numpy";
 const NN: &str = "keras.src.ops.nn";
-
-/// Layers whose tensors after the first are their initial states.
-const RECURRENT: &[&str] = &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM2D", "Bidirectional"];
 
 /// Call arguments of attention layers that are tensors, in their order.
 const ATTENTION: &[&str] = &["query", "value", "key"];
