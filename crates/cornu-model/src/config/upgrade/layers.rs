@@ -222,7 +222,7 @@ fn merge(object: &mut Value, place: &str) -> Result<(), ModelError> {
         Some("dot") => ("Dot", json!({"axes": config["dot_axes"]})),
         Some("cos") => ("Dot", json!({"axes": config["dot_axes"], "normalize": true})),
         _ => {
-            return Err(ModelError::config(
+            return Err(ModelError::unsupported(
                 place,
                 format!("`Merge` with mode={} is not supported", config["mode"]),
             ));

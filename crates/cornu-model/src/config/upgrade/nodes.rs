@@ -64,7 +64,7 @@ pub(super) fn functional(config: &mut Value, place: &str) -> Result<(), ModelErr
         if class == "TFOpLambda" {
             operation(layer, &place)?;
         } else if matches!(&*class, "SlicingOpLambda" | "TensorFlowOpLayer" | "ClassMethod") {
-            return Err(ModelError::config(
+            return Err(ModelError::unsupported(
                 place,
                 format!("{class} {} of TensorFlow is not supported", layer["config"]["function"]),
             ));
@@ -165,7 +165,7 @@ fn operation(layer: &mut Value, place: &str) -> Result<(), ModelError> {
     let function = layer["config"]["function"].as_str().unwrap_or_default();
     let found = FUNCTIONS.iter().find(|(name, ..)| *name == function);
     let Some((_, module, class)) = found else {
-        return Err(ModelError::config(
+        return Err(ModelError::unsupported(
             place,
             format!("the TensorFlow function `tf.{function}` is not supported"),
         ));
