@@ -8,7 +8,7 @@ use cornu_nn::optimizers::optimizer_from_config;
 use serde_json::{Map, Value, json};
 
 use super::{Compile, LossSpec, MetricSpec, OptimizerSpec, PerOutput};
-use crate::config::upgrade;
+use crate::config::upgrade::{self, Origin};
 use crate::{Model, ModelError};
 
 /// Everything but the optimizer.
@@ -52,13 +52,19 @@ impl Model {
 }
 
 impl Compile {
-    /// Reads what Keras writes as `compile_config`: the arguments of `compile`, objects and names.
+    /// Reads what Keras writes as `compile_config`: the arguments of `compile`, objects and names, also
+    /// such as only Keras 1 and 2 had.
     ///
     /// # Errors
     ///
     /// [`ModelError::Config`] names the key and what is wrong.
     pub fn from_config(config: &Value) -> Result<Self, ModelError> {
-        let config = &upgrade::training_config(config);
+        Self::from_config_of(config, Origin::Older)
+    }
+
+    /// The same for what versions of `origin` wrote.
+    pub(crate) fn from_config_of(config: &Value, origin: Origin) -> Result<Self, ModelError> {
+        let config = &upgrade::training_config(config, origin);
         let at = |key: &str| format!("compile_config.{key}");
         let error = |key: &str, problem: String| ModelError::config(at(key), problem);
         let setting = |key: &str, error: &LayerError| ModelError::setting(at(key), error);

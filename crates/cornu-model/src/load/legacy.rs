@@ -10,7 +10,7 @@ use cornu_tensor::Tensor;
 use serde_json::Value;
 
 use super::{OPTIMIZER_UNUSED, floats, legacy_optimizer};
-use crate::config::upgrade;
+use crate::config::upgrade::{self, Origin};
 use crate::network::Network;
 use crate::symbolic::LayerKind;
 use crate::{Model, ModelError};
@@ -31,14 +31,19 @@ impl Model {
                     .to_owned(),
             )
         })?;
-        let mut model = Self::from_config(&config).map_err(in_file)?;
+        let origin = root
+            .text("keras_version")
+            .map_or_else(|| Origin::of_model(&config), Origin::of_version);
+        let mut model = Self::from_config_of(&config, origin).map_err(in_file)?;
         if compile
             && let Some(config) = json_attribute(root, "training_config").map_err(problem)?
             && !config["loss"].is_null()
         {
-            model.compile_as(&upgrade::training_config(&config)).map_err(in_file)?;
+            model
+                .compile_as(&upgrade::training_config(&config, origin), origin)
+                .map_err(in_file)?;
         }
-        if keras_version(root) < "3" && names_hard_sigmoid(&config) {
+        if origin == Origin::Older && names_hard_sigmoid(&config) {
             model.load_notes.push(HARD_SIGMOID_CHANGED.to_owned());
         }
         let names = model.take_legacy_weights(root).map_err(problem)?;

@@ -4,6 +4,7 @@ use std::fs;
 
 use cornu_formats::{Attribute, Data, Dataset as Stored, Group, read_h5, write_h5};
 use cornu_model::{Batch, Fit, Model, Sequential};
+use cornu_nn::Activation;
 use cornu_nn::layers::Dense;
 use cornu_tensor::Tensor;
 use serde_json::json;
@@ -210,8 +211,11 @@ fn a_file_from_before_keras_3_with_hard_sigmoid_says_that_it_changed() {
     root.set_text("model_config", config);
     let changed = |model: &Model| model.load_notes().iter().any(|n| n.contains("`hard_sigmoid`"));
     assert!(changed(&load(&root)));
-    root.set_text("keras_version", "3.15.1");
-    assert!(!changed(&load(&root)));
+    let chain = Sequential::new([2]).add(Dense::new(2).activation(Activation::HardSigmoid));
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("new.h5");
+    chain.build().unwrap().save(&path).unwrap();
+    assert!(!changed(&Model::load(&path).unwrap()));
 }
 
 #[test]
@@ -459,5 +463,86 @@ fn states_of_all_recurrent_layers_of_keras_2_are_found() {
         let node = &written["config"]["layers"][3]["inbound_nodes"][0];
         assert_eq!(node["args"].as_array().unwrap().len(), 1, "{class}");
         assert_eq!(node["kwargs"]["initial_state"].as_array().unwrap().len(), 2, "{class}");
+    }
+}
+
+/// A model of one layer, with what a file says of the Keras that wrote it.
+fn of_one_layer(marks: &serde_json::Value, layer: serde_json::Value) -> serde_json::Value {
+    let layers = json!([{"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [null, 3, 2]}},
+        layer]);
+    let mut object = json!({"class_name": "Sequential", "config": {"name": "m", "layers": layers}});
+    object.as_object_mut().unwrap().extend(marks.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn a_configuration_of_keras_3_has_todays_defaults_and_no_old_names() {
+    let new = [
+        json!({"module": "keras", "registered_name": "Sequential"}),
+        json!({"registered_name": null}),
+        json!({"keras_version": "3.0.0"}),
+        json!({"keras_version": "10.1"}),
+    ];
+    let old = [
+        json!({}),
+        json!({"keras_version": "2.15.0", "module": "keras", "registered_name": null}),
+        json!({"keras_version": "1.2.2"}),
+    ];
+    for (marks, is_new) in new.iter().map(|m| (m, true)).chain(old.iter().map(|m| (m, false))) {
+        let gru = json!({"class_name": "GRU", "config": {"name": "g", "units": 2}});
+        let model = Model::from_config(&of_one_layer(marks, gru)).unwrap();
+        let written = model.to_config();
+        let layers = written["config"]["layers"].as_array().unwrap();
+        assert_eq!(layers[1]["config"]["reset_after"], is_new, "{marks}");
+        for (class, config, key) in [
+            ("Dense", json!({"units": 2, "W_regularizer": null}), "W_regularizer"),
+            ("BatchNormalization", json!({"mode": 0}), "mode"),
+            ("Dropout", json!({"rate": 0.5, "p": 0.5}), "p"),
+            ("Conv1D", json!({"filters": 2, "kernel_size": 1, "nb_filter": 2}), "nb_filter"),
+        ] {
+            let mut layer = json!({"class_name": class, "config": config});
+            layer["config"]["name"] = json!("l");
+            // Inside of another model, too.
+            let inner = of_one_layer(&json!({}), layer.clone());
+            for layer in [layer, inner] {
+                match Model::from_config(&of_one_layer(marks, layer)) {
+                    Ok(_) => assert!(!is_new, "{marks} {class}"),
+                    Err(error) => {
+                        assert!(is_new && error.to_string().ends_with(key), "{marks}: {error}");
+                    }
+                }
+            }
+        }
+    }
+    // Keras 2.12 to 2.15 wrote the marks of Keras 3.
+    let mut late =
+        of_one_layer(&new[0], json!({"class_name": "GRU", "config": {"name": "g", "units": 2}}));
+    let input = late["config"]["layers"][0]["config"].as_object_mut().unwrap();
+    let shape = input.remove("batch_shape").unwrap();
+    input.insert("batch_input_shape".to_owned(), shape);
+    let written = Model::from_config(&late).unwrap().to_config();
+    assert_eq!(written["config"]["layers"][1]["config"]["reset_after"], false);
+}
+
+#[test]
+fn a_file_of_keras_3_has_no_old_names_in_its_training_configuration() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut archive = model(1).to_archive();
+    let optimizer =
+        archive.config["compile_config"]["optimizer"]["config"].as_object_mut().unwrap();
+    let rate = optimizer.remove("learning_rate").unwrap();
+    optimizer.insert("lr".to_owned(), rate);
+    fs::write(at("config.json"), archive.config.to_string()).unwrap();
+    fs::write(at("model.weights.h5"), write_h5(&archive.weights).unwrap()).unwrap();
+    for (version, is_new) in [("2.15.0", false), ("3.0.5", true)] {
+        fs::write(at("metadata.json"), json!({"keras_version": version}).to_string()).unwrap();
+        match Model::load(folder.path()) {
+            Ok(_) => assert!(!is_new, "{version}"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(is_new && error.contains("not supported: lr"), "{version}: {error}");
+            }
+        }
     }
 }
