@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cornu_formats::keras_archive::MAX_JSON;
 use cornu_formats::{Attribute, Group};
 use cornu_tensor::Tensor;
 use serde_json::Value;
@@ -197,6 +198,9 @@ fn names_hard_sigmoid(config: &Value) -> bool {
 
 fn json_attribute(group: &Group, name: &str) -> Result<Option<Value>, String> {
     let Some(text) = group.text(name) else { return Ok(None) };
+    if MAX_JSON < text.len() as u64 {
+        return Err(format!("attribute `{name}` is larger than {MAX_JSON} bytes"));
+    }
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("attribute `{name}`: {error}"))?;
     Ok((!value.is_null()).then_some(value))
