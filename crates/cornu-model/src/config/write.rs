@@ -1,4 +1,5 @@
 use cornu_nn::SymbolicShape;
+use cornu_nn::layers::PRIVATE;
 use serde_json::{Map, Value, json};
 
 use super::RECURRENT;
@@ -134,11 +135,12 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
                 // Keras's class takes nothing else.
                 config.retain(|key, _| key == "name" || key == "layers");
             }
+            let private = PRIVATE.iter().find(|(class_name, _)| *class_name == kind.class_name());
             let mut object = json!({
-                "module": "keras.layers",
+                "module": private.map_or("keras.layers", |(_, module)| module),
                 "class_name": kind.class_name(),
                 "config": config,
-                "registered_name": null,
+                "registered_name": private.map(|(class_name, _)| class_name),
             });
             if let Some(build) = build_config(kind.class_name(), &network.build_shapes(index)) {
                 object["build_config"] = build;

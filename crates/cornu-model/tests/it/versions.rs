@@ -546,3 +546,49 @@ fn a_file_of_keras_3_has_no_old_names_in_its_training_configuration() {
         }
     }
 }
+
+#[test]
+fn a_block_of_convnext_is_read_and_written_as_keras_names_it() {
+    let tensor = |name: &str| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}});
+    let layer = |class: &str, name: &str, config: serde_json::Value, args: serde_json::Value| {
+        let mut object = json!({"module": "keras.layers", "class_name": class, "config": config,
+            "registered_name": null, "name": name,
+            "inbound_nodes": [{"args": args, "kwargs": {}}]});
+        object["config"]["name"] = json!(name);
+        object
+    };
+    let mut input =
+        layer("InputLayer", "x", json!({"batch_shape": [null, null, null, 2]}), json!([]));
+    input["inbound_nodes"] = json!([]);
+    let mut scale = layer(
+        "LayerScale",
+        "scale",
+        json!({"init_values": 0.5, "projection_dim": 2}),
+        json!([tensor("conv")]),
+    );
+    scale["module"] = json!("keras.src.applications.convnext");
+    scale["registered_name"] = json!("LayerScale");
+    let conv = json!({"kernel_size": 3, "padding": "same", "depthwise_initializer": "ones"});
+    let layers = json!([
+        input,
+        layer("DepthwiseConv2D", "conv", conv, json!([tensor("x")])),
+        scale,
+        layer("Add", "sum", json!({}), json!([[tensor("x"), tensor("scale")]]))
+    ]);
+    let config = json!({"name": "block", "layers": layers, "input_layers": [["x", 0, 0]],
+        "output_layers": [["sum", 0, 0]]});
+    let object = json!({"module": "keras", "class_name": "Functional", "config": config,
+        "registered_name": "Functional"});
+    let mut model = Model::from_config(&object).unwrap();
+    let y = model.predict_on_batch(&[Tensor::full([1, 1, 1, 2], 2.0)]).unwrap();
+    assert_eq!(y[0].data(), [3.0, 3.0]);
+    let written = model.to_config();
+    let scale = &written["config"]["layers"][2];
+    assert_eq!(scale["module"], "keras.src.applications.convnext");
+    assert_eq!(scale["registered_name"], "LayerScale");
+    assert_eq!(scale["config"]["projection_dim"], 2);
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("block.keras");
+    model.save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap().get_weights(), model.get_weights());
+}

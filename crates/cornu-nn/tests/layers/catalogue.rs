@@ -13,6 +13,7 @@ pub(crate) fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
     match class_name {
         "InputLayer" => (json!({"batch_shape": [null, 6]}), vec![vector]),
         "Dense" => (json!({"units": 3}), vec![vec![2, 6]]),
+        "LayerScale" => (json!({"init_values": 1e-6, "projection_dim": 4}), vec![picture]),
         "Conv1D" => (json!({"filters": 3, "kernel_size": 2, "padding": "causal"}), vec![sequence]),
         "SeparableConv1D" => (json!({"filters": 3, "kernel_size": 2}), vec![sequence]),
         "Conv2D" | "SeparableConv2D" => {
@@ -286,6 +287,8 @@ fn values_out_of_range_are_errors() {
     refused("GaussianNoise", json!({"stddev": -1}), &[3]);
     refused("ReLU", json!({"negative_slope": -1}), &[3]);
     refused("Dense", json!({"units": 0}), &[3]);
+    refused("LayerScale", json!({"init_values": 1, "projection_dim": 2}), &[3]);
+    refused("LayerScale", json!({"init_values": 1, "projection_dim": 0}), &[0]);
     refused("Dense", json!({"units": 2.5}), &[3]);
     refused("Dense", json!({"units": 2, "kernel_initializer": "no_such"}), &[3]);
     refused("Dense", json!({"units": 2, "bias_initializer": "orthogonal"}), &[3]);
