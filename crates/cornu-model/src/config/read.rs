@@ -38,7 +38,12 @@ fn sequential(config: &Value, place: &str) -> Result<Network, ModelError> {
             (input_layer(first, &format!("{place}.layers[0]"))?, rest)
         }
         _ => match symbolic_shape(&config["build_input_shape"]) {
-            Some(shape) => (KerasTensor::input(None, shape), objects),
+            // That of the batch that the model was built with. Keras takes batches of any size then.
+            Some(shape) => {
+                let sizes = shape.dims().iter().skip(1).copied();
+                let any = SymbolicShape::new([None].into_iter().chain(sizes).collect::<Vec<_>>());
+                (KerasTensor::input(None, any), objects)
+            }
             None => {
                 return Err(ModelError::config(
                     place,

@@ -3,7 +3,7 @@
 use std::fs;
 
 use cornu_formats::{Attribute, Data, Dataset as Stored, Group, read_h5, write_h5};
-use cornu_model::{Batch, Fit, Model, Sequential};
+use cornu_model::{Batch, Fit, Model, ModelError, Sequential};
 use cornu_nn::Activation;
 use cornu_nn::layers::Dense;
 use cornu_tensor::Tensor;
@@ -591,4 +591,39 @@ fn a_block_of_convnext_is_read_and_written_as_keras_names_it() {
     let path = folder.path().join("block.keras");
     model.save(&path).unwrap();
     assert_eq!(Model::load(&path).unwrap().get_weights(), model.get_weights());
+}
+
+#[test]
+fn only_an_input_can_ask_for_batches_of_one_size() {
+    let dense = json!({"class_name": "Dense", "config": {"name": "d", "units": 2}});
+    let config = json!({"name": "m", "layers": [dense], "build_input_shape": [8, 3]});
+    let object = json!({"class_name": "Sequential", "config": config});
+    let model = Model::from_config(&object).unwrap();
+    let written = model.to_config();
+    let input = &written["config"]["layers"][0]["config"];
+    assert_eq!(input["batch_shape"], json!([null, 3]));
+    assert!(Model::from_config(&written).is_ok());
+    let mut fixed = written.clone();
+    fixed["config"]["layers"][0]["config"]["batch_shape"] = json!([8, 3]);
+    let error = Model::from_config(&fixed).unwrap_err();
+    assert!(matches!(error, ModelError::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("a fixed batch size is not supported"), "{error}");
+    for class in ["SimpleRNN", "LSTM", "GRU", "ConvLSTM1D"] {
+        let mut layer = json!({"class_name": class,
+            "config": {"name": "r", "units": 2, "filters": 2, "kernel_size": 1, "stateful": true}});
+        let other =
+            if class == "ConvLSTM1D" { &["units"][..] } else { &["filters", "kernel_size"] };
+        other.iter().for_each(|key| drop(layer["config"].as_object_mut().unwrap().remove(*key)));
+        for layer in [
+            layer.clone(),
+            json!({"class_name": "Bidirectional", "config": {"name": "b", "layer": layer}}),
+        ] {
+            let shape =
+                if class == "ConvLSTM1D" { json!([null, 3, 4, 2]) } else { json!([null, 3, 2]) };
+            let config = json!({"name": "m", "layers": [layer], "build_input_shape": shape});
+            let object = json!({"class_name": "Sequential", "config": config});
+            let error = Model::from_config(&object).unwrap_err().to_string();
+            assert!(error.contains("stateful"), "{class}: {error}");
+        }
+    }
 }
