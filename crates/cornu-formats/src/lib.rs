@@ -35,6 +35,7 @@ pub mod keras_archive;
 pub mod safe_write;
 pub mod safetensors;
 pub mod tensorboard;
+mod unpacked;
 pub mod weights;
 
 pub use file_kind::FileKind;
@@ -42,3 +43,4 @@ pub use h5::{Attribute, Data, Dataset, Group, H5Error, read_h5, write_h5};
 pub use keras_archive::{ArchiveError, KerasArchive, read_keras, read_keras_bytes, write_keras};
 pub use safe_write::{WriteError, write_file_safely};
 pub use safetensors::{Safetensors, SafetensorsError, read_safetensors, write_safetensors};
+pub use unpacked::{MAX_UNPACKED, unpacked_limit};

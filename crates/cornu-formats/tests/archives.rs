@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-use cornu_formats::keras_archive::{MAX_COMPRESSED_MEMBER, MAX_JSON, keras_bytes};
+use cornu_formats::MAX_UNPACKED;
+use cornu_formats::keras_archive::{MAX_JSON, keras_bytes};
 use cornu_formats::{
     Data, Dataset, Group, KerasArchive, read_keras, read_keras_bytes, write_h5, write_keras,
 };
@@ -142,7 +143,7 @@ fn members_that_unpack_to_too_much_are_refused() {
     let list = sound.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
     let at = list + sound[list..].windows(4).position(|window| window == size).unwrap();
     for (lie, text) in [
-        (MAX_COMPRESSED_MEMBER as u32 + 1, "model.weights.h5 is larger than"),
+        (MAX_UNPACKED as u32 + 1, "model.weights.h5 is larger than"),
         (h5.len() as u32 - 1, "model.weights.h5 is damaged"),
         (h5.len() as u32 + 1, "model.weights.h5 is damaged"),
     ] {
@@ -150,4 +151,16 @@ fn members_that_unpack_to_too_much_are_refused() {
         bytes[at..at + 4].copy_from_slice(&lie.to_le_bytes());
         assert!(error_of(&bytes).contains(text), "{lie}: {}", error_of(&bytes));
     }
+}
+
+#[test]
+fn members_that_only_together_unpack_to_too_much_are_refused() {
+    let h5 = write_h5(&Group::default()).unwrap();
+    let half = vec![0; MAX_UNPACKED as usize / 2 + 1];
+    let one = [("config.json", &b"{}"[..]), ("model.weights.h5", &h5), ("assets/a", &half)];
+    assert_eq!(read_keras_bytes("m.keras", &zip_of(&one)).unwrap().assets["a"].len(), half.len());
+    let bomb = zip_of(&[one[0], one[1], one[2], ("assets/b", &half)]);
+    assert!(bomb.len() < 1 << 20);
+    let error = error_of(&bomb);
+    assert!(error.contains("assets/") && error.contains("is larger than"), "{error}");
 }

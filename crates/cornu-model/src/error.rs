@@ -26,6 +26,14 @@ pub enum ModelError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// A part of `config.json` asks for something that Keras has and Cornu has not.
+    #[error("{place}: {problem}")]
+    Unsupported {
+        /// Where: the path of keys inside of the JSON.
+        place: String,
+        /// What is not supported, and what to do.
+        problem: String,
+    },
     /// `compile` was given something that does not fit the model.
     #[error("compile: {0}")]
     Compile(String),
@@ -129,6 +137,19 @@ impl ModelError {
 
     pub(crate) fn config(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config { place: place.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn unsupported(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Unsupported { place: place.into(), problem: problem.into() }
+    }
+
+    /// What is wrong with a setting that is read at `place`.
+    pub(crate) fn setting(place: impl Into<String>, error: &LayerError) -> Self {
+        if error.is_refusal() {
+            Self::unsupported(place, error.to_string())
+        } else {
+            Self::config(place, error.to_string())
+        }
     }
 
     pub(crate) fn data(

@@ -45,7 +45,7 @@ impl Model {
         let sample = |tensor: &Tensor| tensor.dims().get(1..).unwrap_or_default().to_vec();
         let layout = Layout { x: x.iter().map(sample).collect(), ..Layout::default() };
         self.check_layout(StepKind::Predict, &layout)?;
-        let mut forward = self.forward(false)?;
+        let mut forward = self.forward_of(&layout.x, false)?;
         let mut layers: Vec<(LayerOutput, usize)> = Vec::new();
         let mut seen = BTreeSet::new();
         for call in self.structure()?.calls {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use cornu_graph::{Graph, ValueId, VariableId};
+use cornu_graph::{Graph, ValueId, VariableId, check_size};
 use cornu_nn::layers::CallArguments;
-use cornu_nn::{LayerError, LowerCx, SymbolicShape};
+use cornu_nn::{Layer, LayerError, LowerCx, SymbolicShape};
 use cornu_tensor::Shape;
 
 use crate::network::{LayerWeights, Network, WeightInfo};
@@ -203,6 +203,8 @@ impl Lowering<'_> {
                     let outer = self.graph.set_scope(&path);
                     let called = call.kwargs.as_ref().and_then(|kwargs| kind.called_with(kwargs));
                     let kind = called.as_ref().unwrap_or(kind);
+                    self.check_shapes(kind.as_ref(), &values)
+                        .map_err(|error| ModelError::layer(&path, error))?;
                     let lowered = self.layer(layer.id, trainable, &given, |cx| {
                         let outputs = kind.lower_outputs(cx, &values)?;
                         // A mask is one of the first output; others have none.
@@ -221,6 +223,19 @@ impl Lowering<'_> {
             outputs.push(lowered);
         }
         Ok(network.outputs.iter().map(|tensor| outputs[tensor.call][tensor.output]).collect())
+    }
+
+    /// Asks the layer for its outputs' shapes. It has been asked where it was applied, but perhaps
+    /// about sizes that were still open; lowering relies on what this checks.
+    fn check_shapes(&self, layer: &dyn Layer, inputs: &[ValueId]) -> Result<(), LayerError> {
+        let shape = |&value: &ValueId| SymbolicShape::from_graph(self.graph.shape(value));
+        let shapes: Vec<SymbolicShape> = inputs.iter().map(shape).collect();
+        for output in layer.output_shapes(&shapes)? {
+            if let Some(shape) = output.to_graph() {
+                check_size("output", &shape)?;
+            }
+        }
+        Ok(())
     }
 
     fn layer<T>(

@@ -3,7 +3,7 @@
 use cornu_nn::SymbolicShape;
 use serde_json::{Map, Value};
 
-use crate::network::{Network, NetworkForm};
+use crate::network::{LayerEntry, Network, NetworkForm, WeightInfo};
 use crate::summary::params;
 use crate::symbolic::LayerKind;
 use crate::{Model, ModelError};
@@ -39,7 +39,9 @@ pub struct LayerCall {
     pub output_shapes: Vec<SymbolicShape>,
     /// Number of weight values of the layer, also if it is called more than once.
     pub params: usize,
-    /// Whether training may change them: the layer and every model around it are trainable.
+    /// How many of them training may change.
+    pub trainable_params: usize,
+    /// Whether training may change the layer: it and every model around it are trainable.
     pub trainable: bool,
     /// What is inside, if the layer is a model.
     pub inner: Option<Box<Structure>>,
@@ -91,6 +93,7 @@ fn structure(network: &Network, name: &str, trainable: bool) -> Result<Structure
             inputs: call.inputs.iter().map(|tensor| (tensor.call, tensor.output)).collect(),
             output_shapes: call.output_shapes.clone(),
             params: params(network, call.layer, layer)?.0,
+            trainable_params: trainable_params(network, call.layer, layer, trainable)?,
             trainable,
             inner,
         })
@@ -103,11 +106,31 @@ fn structure(network: &Network, name: &str, trainable: bool) -> Result<Structure
     })
 }
 
+/// Number of weight values that training may change, if the layer and all around it are `trainable`.
+fn trainable_params(
+    network: &Network,
+    index: usize,
+    layer: &LayerEntry,
+    trainable: bool,
+) -> Result<usize, ModelError> {
+    let infos = match &layer.kind {
+        LayerKind::Network { network, .. } => network.weights_within(trainable)?.0,
+        LayerKind::Layer(kind) if trainable => {
+            let specs = kind.weights(&network.build_shapes(index));
+            let specs = specs.map_err(|error| ModelError::layer(&layer.name, error))?;
+            let specs = specs.iter().filter(|spec| spec.trainable);
+            return Ok(specs.map(|spec| spec.dims.iter().product::<usize>()).sum());
+        }
+        LayerKind::Layer(_) | LayerKind::Input(_) | LayerKind::Operation(_) => return Ok(0),
+    };
+    Ok(infos.iter().filter(|weight| weight.trainable).map(WeightInfo::len).sum())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Input, LayerExt};
-    use cornu_nn::layers::{Add, Dense};
+    use cornu_nn::layers::{Add, BatchNormalization, Dense};
 
     #[test]
     fn shared_layers_are_there_once_per_call_and_models_have_an_inside() {
@@ -133,5 +156,23 @@ mod tests {
         assert_eq!((calls[second].params, inside.calls[1].params), (12, 12));
         assert!(!calls[second].trainable && !inside.calls[1].trainable);
         assert_eq!(inside.calls[1].config["units"], 3);
+        assert_eq!((calls[second].trainable_params, inside.calls[1].trainable_params), (0, 0));
+    }
+
+    #[test]
+    fn moving_statistics_and_frozen_layers_are_not_trainable() {
+        let inner_input = Input::new([3]);
+        let x = Dense::new(3).trainable(false).apply(&inner_input).unwrap();
+        let x = BatchNormalization::new().apply(&x).unwrap();
+        let inner = Model::new(&inner_input, &x).unwrap().named("block");
+        let input = Input::new([3]);
+        let x = inner.handle().apply(&input).unwrap();
+        let model = Model::new(&input, BatchNormalization::new().apply(&x).unwrap()).unwrap();
+        let calls = model.structure().unwrap().calls;
+        let counts = |call: &LayerCall| (call.params, call.trainable_params);
+        assert_eq!(counts(&calls[1]), (24, 6));
+        assert_eq!(counts(&calls[2]), (12, 6));
+        let inside = &calls[1].inner.as_ref().unwrap().calls;
+        assert_eq!(inside.iter().map(counts).collect::<Vec<_>>(), [(0, 0), (12, 0), (12, 6)]);
     }
 }

@@ -58,6 +58,11 @@ impl LayerError {
         Self::InputShape { expected: expected.into(), got: got.to_vec() }
     }
 
+    /// Whether it says that something is not supported, rather than wrong.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::UnknownKeys(_) | Self::UnknownClass { .. } | Self::Unsupported { .. })
+    }
+
     /// A key with a value that is not taken.
     pub fn config(key: &str, expected: impl Into<String>, got: impl ToString) -> Self {
         Self::Config { key: key.to_owned(), expected: expected.into(), got: got.to_string() }

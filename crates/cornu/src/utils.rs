@@ -2,6 +2,12 @@
 
 use cornu_tensor::Tensor;
 
+/// So many whole numbers from 0 on `f32` tells apart.
+const MAX_CLASSES: usize = 1 << 24;
+
+/// Elements that [`to_categorical`] makes at most.
+const MAX_CATEGORICAL: usize = 1 << 31;
+
 /// A row for each class index with 1 at the class and 0 elsewhere, along a new last axis.
 ///
 /// As in Keras a last axis of one label is dropped first, and without `num_classes` the largest
@@ -9,7 +15,8 @@ use cornu_tensor::Tensor;
 ///
 /// # Errors
 ///
-/// A message that names the label that is not in `0..num_classes`.
+/// A message that names the label that is not in `0..num_classes`, or no whole number that `f32` can
+/// tell from the next; or that says that the result would have more than 2^31 elements.
 ///
 /// ```
 /// use cornu::prelude::*;
@@ -20,8 +27,23 @@ use cornu_tensor::Tensor;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn to_categorical(labels: &Tensor, num_classes: Option<usize>) -> Result<Tensor, String> {
-    let largest = labels.data().iter().fold(-1.0f32, |largest, &label| largest.max(label));
-    let n = num_classes.unwrap_or((largest + 1.0) as usize);
+    let mut largest = None;
+    for (i, &label) in labels.data().iter().enumerate() {
+        if !(0.0..MAX_CLASSES as f32).contains(&label) || label.fract() != 0.0 {
+            let end = num_classes.unwrap_or(MAX_CLASSES);
+            return Err(format!("label {i}: expected a class in 0..{end}, got {label}"));
+        }
+        largest = largest.max(Some(label as usize));
+    }
+    let n = num_classes.unwrap_or(largest.map_or(0, |largest| largest + 1));
+    let n_elements = labels.len().saturating_mul(n);
+    if MAX_CATEGORICAL < n_elements {
+        return Err(format!(
+            "{} labels of {n} classes: expected at most {MAX_CATEGORICAL} elements; leave the labels \
+             as they are, and take a sparse loss",
+            labels.len()
+        ));
+    }
     let mut dims = labels.dims().to_vec();
     if 1 < dims.len() && dims.last() == Some(&1) {
         dims.pop();
@@ -29,7 +51,7 @@ pub fn to_categorical(labels: &Tensor, num_classes: Option<usize>) -> Result<Ten
     dims.push(n);
     let mut classes = Tensor::full(dims, 0.0);
     for (i, &label) in labels.data().iter().enumerate() {
-        if label < 0.0 || label.fract() != 0.0 || n as f32 <= label {
+        if n <= label as usize {
             return Err(format!("label {i}: expected a class in 0..{n}, got {label}"));
         }
         classes.data_mut()[i * n + label as usize] = 1.0;
@@ -138,4 +160,28 @@ pub fn pad_sequences(sequences: &[impl AsRef<[f32]>], how: PadSequences) -> Tens
         rows.data_mut()[at..at + kept.len()].copy_from_slice(kept);
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_that_are_no_classes_are_errors() {
+        for label in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -1.0, 0.5, 1e30, 16_777_216.0] {
+            for num_classes in [None, Some(3), Some(usize::MAX)] {
+                let labels = Tensor::new([2], vec![1.0, label]).unwrap();
+                let error = to_categorical(&labels, num_classes).unwrap_err();
+                assert!(error.starts_with("label 1: expected a class in 0.."), "{label}: {error}");
+            }
+        }
+        let labels = Tensor::new([2], vec![1.0, 3.0]).unwrap();
+        let error = to_categorical(&labels, Some(3)).unwrap_err();
+        assert_eq!(error, "label 1: expected a class in 0..3, got 3");
+        let error = to_categorical(&labels, Some(usize::MAX)).unwrap_err();
+        assert!(error.contains("sparse"), "{error}");
+        let many = Tensor::full([1_000], 16_777_215.0);
+        assert!(to_categorical(&many, None).is_err());
+        assert_eq!(to_categorical(&Tensor::zeros([0]), None).unwrap().dims(), [0, 0]);
+    }
 }

@@ -27,8 +27,11 @@ pub enum H5Error {
         /// The type.
         dtype: String,
     },
-    /// A dataset declares more than the file can hold.
-    #[error("dataset {at} of shape {dims:?} declares more data than the file can hold")]
+    /// A dataset declares more than the file can hold, or than compressed ones may unpack to.
+    #[error(
+        "dataset {at} of shape {dims:?} declares more data than the file can hold, or than is unpacked \
+         of a file of its size; if it is sound, save it without compression"
+    )]
     TooLarge {
         /// Where in the tree.
         at: String,

@@ -7,6 +7,7 @@ mod tree;
 mod write;
 
 pub use error::H5Error;
+pub(crate) use read::read_h5_within;
 pub use read::{MAX_DEPTH, MAX_OBJECTS, read_h5};
 pub use tree::{Attribute, Data, Dataset, Group};
 pub use write::write_h5;

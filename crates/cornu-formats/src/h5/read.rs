@@ -1,5 +1,6 @@
 use super::tree::natural_order;
 use super::{Attribute, Data, Dataset, Group, H5Error, texts};
+use crate::unpacked::unpacked_limit;
 use hdf5_pure::{AttrValue, DType, Error, File, Layout};
 use std::collections::BTreeMap;
 
@@ -15,6 +16,9 @@ const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// groups they lead through.
 const MAX_TEXT: u64 = 16;
 
+/// Bytes in memory that a text of a list takes besides its letters.
+const TEXT_OVERHEAD: usize = size_of::<String>();
+
 /// Deflate makes nothing more than 1,032 times smaller.
 const MAX_COMPRESSION: u64 = 1_032;
 
@@ -24,13 +28,19 @@ const MAX_COMPRESSION: u64 = 1_032;
 /// old-style groups (superblock 0) as well as new ones. The file is not trusted: there may be at
 /// most [`MAX_DEPTH`] levels and [`MAX_OBJECTS`] objects, names and attributes may not hold much more
 /// than the bytes can, and datasets may not declare more data than the bytes can hold, which also
-/// refuses two datasets that share their bytes.
+/// refuses two datasets that share their bytes; compressed ones unpack to [`unpacked_limit`] at most.
 ///
 /// # Errors
 ///
 /// See [`H5Error`]; every error names the group or dataset.
 pub fn read_h5(bytes: impl Into<Vec<u8>>) -> Result<Group, H5Error> {
     let bytes = bytes.into();
+    let limit = unpacked_limit(bytes.len() as u64);
+    read_h5_within(bytes, limit)
+}
+
+/// The same with another limit for all compressed datasets together.
+pub(crate) fn read_h5_within(bytes: Vec<u8>, unpacked: u64) -> Result<Group, H5Error> {
     let len = bytes.len();
     if !hdf5_pure::is_hdf5_bytes(&bytes) {
         return Err(H5Error::NotHdf5 { len });
@@ -52,11 +62,11 @@ pub fn read_h5(bytes: impl Into<Vec<u8>>) -> Result<Group, H5Error> {
         let cause = format!("it has addresses of {width} bytes, expected 8");
         return Err(H5Error::Damaged { at: "/".to_owned(), cause });
     }
-    let limit = plain.saturating_mul(MAX_TEXT);
+    let limit = plain.saturating_mul(MAX_TEXT).min(unpacked);
     if limit < claimed {
         return Err(H5Error::TooMuchText { at: "/".to_owned(), limit });
     }
-    let compressed = plain.saturating_mul(MAX_COMPRESSION);
+    let compressed = plain.saturating_mul(MAX_COMPRESSION).min(unpacked);
     let mut reader = Reader { objects: 0, plain, compressed, text: limit, text_limit: limit };
     reader.group(&file.root(), "", 0)
 }
@@ -167,7 +177,7 @@ impl Reader {
             name.len()
                 + match attribute {
                     Attribute::Text(text) => text.len(),
-                    Attribute::Texts(texts) => texts.iter().map(String::len).sum(),
+                    Attribute::Texts(texts) => texts.iter().map(|t| t.len() + TEXT_OVERHEAD).sum(),
                     Attribute::Int(_) | Attribute::Float(_) => 1,
                     Attribute::Ints(values) => values.len(),
                     Attribute::Floats(values) => values.len(),
@@ -248,4 +258,31 @@ fn read_attribute(value: &AttrValue) -> Option<Attribute> {
 
 fn damaged(at: &str, error: &Error) -> H5Error {
     H5Error::Damaged { at: at.to_owned(), cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_compressed_unpacks_to_the_limit_at_most() {
+        let mut file = hdf5_pure::FileBuilder::new();
+        for name in ["a", "b"] {
+            let dataset = file.create_dataset(name);
+            dataset.with_u8_data(&[0; 1 << 20]).with_shape(&[1 << 20]);
+            dataset.with_chunks(&[1 << 16]).with_deflate(6);
+        }
+        let bytes = file.finish().unwrap();
+        assert!(bytes.len() < 1 << 16);
+        // Both together are what counts.
+        for (limit, fits) in [(1 << 19, false), ((1 << 21) - 1, false), (1 << 21, true)] {
+            match read_h5_within(bytes.clone(), limit) {
+                Ok(tree) => assert!(fits && tree.datasets.len() == 2, "{limit}"),
+                Err(error) => {
+                    assert!(!fits && matches!(error, H5Error::TooLarge { .. }), "{limit}: {error}");
+                }
+            }
+        }
+        assert!(read_h5(bytes).is_ok());
+    }
 }

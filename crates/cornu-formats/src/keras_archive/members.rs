@@ -1,9 +1,8 @@
 use super::Problem;
-use super::read::MAX_COMPRESSED_MEMBER;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
-use zip::{CompressionMethod, ZipArchive};
+use zip::ZipArchive;
 
 /// The named members of a zip file or of a folder.
 pub(super) trait Members {
@@ -29,11 +28,6 @@ impl<R: Read + Seek> Members for ZipArchive<R> {
             return Ok(None);
         };
         let member = self.by_index(index).map_err(|error| damaged(error.to_string()))?;
-        // A stored member cannot be larger than the file itself; any other may be a bomb.
-        let limit = match member.compression() {
-            CompressionMethod::Stored => limit,
-            _ => limit.min(MAX_COMPRESSED_MEMBER),
-        };
         let declared = member.size();
         if limit < declared {
             return Err(Problem::TooLarge { member: name.to_owned(), limit });

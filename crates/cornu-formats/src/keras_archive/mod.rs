@@ -7,7 +7,7 @@ mod read;
 mod write;
 
 pub use error::{ArchiveError, Problem};
-pub use read::{MAX_COMPRESSED_MEMBER, MAX_JSON, read_keras, read_keras_bytes};
+pub use read::{MAX_JSON, read_keras, read_keras_bytes};
 pub use write::{keras_bytes, write_keras};
 
 use crate::h5::Group;

@@ -1,6 +1,7 @@
 use super::members::{Folder, Members};
 use super::{ASSETS, ArchiveError, CONFIG, KerasArchive, METADATA, Problem, WEIGHTS};
-use crate::h5::read_h5;
+use crate::h5::read_h5_within;
+use crate::unpacked::unpacked_limit;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,17 +9,15 @@ use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use zip::ZipArchive;
 
-/// A compressed member may unpack to so many bytes (2 GiB). Keras stores without compression,
-/// and a stored member is as large as it looks.
-pub const MAX_COMPRESSED_MEMBER: u64 = 2 << 30;
-
-/// `metadata.json` and `config.json` may have so many bytes (64 MiB).
-pub const MAX_JSON: u64 = 64 << 20;
+/// `metadata.json` and `config.json` may have so many bytes (16 MiB, more than ten thousand layers).
+/// Read, they take up to forty times the memory.
+pub const MAX_JSON: u64 = 16 << 20;
 
 /// Reads a `.keras` file, or a folder that Keras wrote with `zipped=False`.
 ///
-/// Compressed archives are read too. See [`MAX_JSON`], [`MAX_COMPRESSED_MEMBER`] and
-/// [`read_h5`] for the limits.
+/// Compressed archives are read too: all members together unpack to [`unpacked_limit`] at most, and so do
+/// compressed arrays in them. Keras stores without compression. See [`MAX_JSON`] and
+/// [`read_h5`](crate::read_h5) for the other limits.
 ///
 /// # Errors
 ///
@@ -30,7 +29,7 @@ pub fn read_keras(path: &Path) -> Result<KerasArchive, ArchiveError> {
             if !path.join(CONFIG).is_file() {
                 return Err(Problem::Folder);
             }
-            return read_members(&mut Folder(path.to_owned()));
+            return read_members(&mut Folder(path.to_owned()), u64::MAX);
         }
         read_zip(BufReader::new(File::open(path).map_err(io)?))
     };
@@ -58,18 +57,27 @@ fn read_zip(mut source: impl Read + Seek) -> Result<KerasArchive, Problem> {
     if hdf5_pure::is_hdf5_bytes(&start) {
         return Err(Problem::Hdf5);
     }
+    let len = source.seek(SeekFrom::End(0)).map_err(io)?;
+    source.seek(SeekFrom::Start(0)).map_err(io)?;
     let mut zip =
         ZipArchive::new(source).map_err(|error| Problem::NotZip { cause: error.to_string() })?;
-    read_members(&mut zip)
+    read_members(&mut zip, unpacked_limit(len))
 }
 
-fn read_members(members: &mut impl Members) -> Result<KerasArchive, Problem> {
+/// Reads all members; together they may have `limit` bytes.
+fn read_members(members: &mut impl Members, limit: u64) -> Result<KerasArchive, Problem> {
+    let mut left = limit;
     let names = members.names()?;
     let missing = |member| Problem::MissingMember { member, present: list(&names) };
     let metadata = read_json(members, METADATA)?.unwrap_or(Value::Null);
     let config = read_json(members, CONFIG)?.ok_or_else(|| missing(CONFIG))?;
-    let weights = match members.read(WEIGHTS, u64::MAX)? {
-        Some(bytes) => read_h5(bytes)?,
+    let weights = match members.read(WEIGHTS, left)? {
+        Some(bytes) => {
+            let len = bytes.len() as u64;
+            left -= len;
+            // An archive's limit is for what it unpacks to at both levels.
+            read_h5_within(bytes, limit.min(unpacked_limit(len)))?
+        }
         None => {
             let other = names.iter().find(|name| name.starts_with("model.weights"));
             return Err(match other {
@@ -85,7 +93,8 @@ fn read_members(members: &mut impl Members) -> Result<KerasArchive, Problem> {
             continue; // the entry of a folder
         }
         check_asset_name(name)?;
-        if let Some(bytes) = members.read(member, u64::MAX)? {
+        if let Some(bytes) = members.read(member, left)? {
+            left -= bytes.len() as u64;
             assets.insert(name.to_owned(), bytes);
         }
     }

@@ -27,14 +27,21 @@ impl OpDef for Slice {
 
     fn output_shape(&self, inputs: &[&Shape]) -> Result<Shape, GraphError> {
         let [x] = operands(self.name(), inputs)?;
-        let end =
-            if self.size == 0 { self.start } else { self.start + (self.size - 1) * self.step + 1 };
-        match x.dims().get(self.axis) {
-            Some(&Dim::Fixed(size)) if end <= size && 0 < self.step => {
+        // `None` if there is no number for it.
+        let end = match self.size.checked_sub(1) {
+            None => Some(self.start),
+            Some(steps) => steps
+                .checked_mul(self.step)
+                .and_then(|last| last.checked_add(self.start)?.checked_add(1)),
+        };
+        match (x.dims().get(self.axis), end) {
+            (Some(&Dim::Fixed(size)), Some(end)) if end <= size && 0 < self.step => {
                 Ok(x.with(self.axis, Dim::Fixed(self.size)))
             }
             _ => {
-                let expected = format!("at least {end} elements on axis {}", self.axis);
+                let Self { axis, start, size, step } = self;
+                let expected =
+                    format!("{size} elements on axis {axis}, from {start} in steps of {step}");
                 Err(shape_error(self.name(), expected, inputs))
             }
         }
@@ -57,5 +64,27 @@ impl OpDef for Slice {
             let (position, outer) = (rest % self.size, rest / self.size);
             x.data()[(outer * n_axis + self.start + position * self.step) * n_inner + inner]
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_beyond_all_numbers_are_refused() {
+        let x = Shape::batched([4]);
+        let answer = |start, size, step| {
+            Slice { axis: 1, start, size, step }.output_shape(&[&x]).map(|shape| shape.sizes(1))
+        };
+        assert_eq!(answer(1, 2, 2).unwrap(), [1, 2]);
+        assert_eq!(answer(4, 0, 1).unwrap(), [1, 0]);
+        for (start, size, step) in
+            [(usize::MAX, 2, 1), (0, usize::MAX, usize::MAX), (1, usize::MAX, 1), (3, 2, 1)]
+        {
+            assert!(answer(start, size, step).is_err(), "{start} {size} {step}");
+        }
+        let error = answer(3, 2, 1).unwrap_err().to_string();
+        assert!(error.contains("2 elements on axis 1, from 3 in steps of 1"), "{error}");
     }
 }

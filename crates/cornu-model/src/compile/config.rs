@@ -1,5 +1,6 @@
 //! `compile_config` in `config.json`.
 
+use cornu_nn::LayerError;
 use cornu_nn::config::keras_object;
 use cornu_nn::losses::loss_from_config;
 use cornu_nn::metrics::metric_from_config;
@@ -7,7 +8,7 @@ use cornu_nn::optimizers::optimizer_from_config;
 use serde_json::{Map, Value, json};
 
 use super::{Compile, LossSpec, MetricSpec, OptimizerSpec, PerOutput};
-use crate::config::upgrade;
+use crate::config::upgrade::{self, Origin};
 use crate::{Model, ModelError};
 
 /// Everything but the optimizer.
@@ -51,16 +52,22 @@ impl Model {
 }
 
 impl Compile {
-    /// Reads what Keras writes as `compile_config`: the arguments of `compile`, objects and names.
+    /// Reads what Keras writes as `compile_config`: the arguments of `compile`, objects and names, also
+    /// such as only Keras 1 and 2 had.
     ///
     /// # Errors
     ///
     /// [`ModelError::Config`] names the key and what is wrong.
     pub fn from_config(config: &Value) -> Result<Self, ModelError> {
-        let config = &upgrade::training_config(config);
-        let error = |key: &str, problem: String| {
-            ModelError::config(format!("compile_config.{key}"), problem)
-        };
+        Self::from_config_of(config, Origin::Older)
+    }
+
+    /// The same for what versions of `origin` wrote.
+    pub(crate) fn from_config_of(config: &Value, origin: Origin) -> Result<Self, ModelError> {
+        let config = &upgrade::training_config(config, origin);
+        let at = |key: &str| format!("compile_config.{key}");
+        let error = |key: &str, problem: String| ModelError::config(at(key), problem);
+        let setting = |key: &str, error: &LayerError| ModelError::setting(at(key), error);
         let known = [
             "optimizer",
             "loss",
@@ -74,16 +81,16 @@ impl Compile {
         ];
         for (key, _) in config.as_object().into_iter().flatten() {
             if !known.contains(&key.as_str()) {
-                return Err(error(key, "this key is not supported".to_owned()));
+                return Err(ModelError::unsupported(at(key), "this key is not supported"));
             }
         }
         let optimizer = optimizer_from_config(&config["optimizer"])
-            .map_err(|problem| error("optimizer", problem.to_string()))?;
+            .map_err(|problem| setting("optimizer", &problem))?;
         let loss = read_per_output(&config["loss"], is_object, |value| match value {
             Value::String(name) => Ok(LossSpec::named(name)),
             value => loss_from_config(value)
                 .map(LossSpec::boxed)
-                .map_err(|problem| error("loss", problem.to_string())),
+                .map_err(|problem| setting("loss", &problem)),
         })?
         .ok_or_else(|| error("loss", "no output has a loss".to_owned()))?;
         let loss_weights = read_per_output(
@@ -99,7 +106,7 @@ impl Compile {
             Value::String(name) => Ok(MetricSpec::named(name)),
             value => metric_from_config(value)
                 .map(MetricSpec::boxed)
-                .map_err(|problem| error("metrics", problem.to_string())),
+                .map_err(|problem| setting("metrics", &problem)),
         };
         let metrics = |key: &str| {
             // A flat list is for the only output.

@@ -8,7 +8,12 @@ mod write;
 
 use serde_json::Value;
 
+use self::upgrade::Origin;
 use crate::{Model, ModelError};
+
+/// Layers whose inputs after the first are their initial states.
+const RECURRENT: &[&str] =
+    &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"];
 
 impl Model {
     /// The architecture as Keras's object, with what it is compiled with; no weights.
@@ -35,12 +40,18 @@ impl Model {
         Self::from_config(&value)
     }
 
-    /// The same for parsed JSON.
+    /// The same for parsed JSON. Names of Keras 1 and 2 are read unless the object notes a later
+    /// version or has the keys `module` or `registered_name` of Keras 3.
     ///
     /// # Errors
     ///
     /// As for [`Model::from_json`].
     pub fn from_config(object: &Value) -> Result<Self, ModelError> {
-        Self::from_network(read::network(&upgrade::model(object, "model")?, "model")?)
+        Self::from_config_of(object, Origin::of_model(object))
+    }
+
+    /// The same for a configuration that versions of `origin` wrote.
+    pub(crate) fn from_config_of(object: &Value, origin: Origin) -> Result<Self, ModelError> {
+        Self::from_network(read::network(&upgrade::model(object, origin, "model")?, "model")?)
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn network(object: &Value, place: &str) -> Result<Network, ModelError
         "Functional" | "Model" => functional(config, place)?,
         "Sequential" => sequential(config, place)?,
         other => {
-            return Err(ModelError::config(
+            return Err(ModelError::unsupported(
                 place,
                 format!("class `{other}` is not supported; expected Functional or Sequential"),
             ));
@@ -31,14 +31,19 @@ pub(super) fn network(object: &Value, place: &str) -> Result<Network, ModelError
 
 fn sequential(config: &Value, place: &str) -> Result<Network, ModelError> {
     only_keys(config, &["name", "trainable", "dtype", "layers", "build_input_shape"], place)?;
-    check_dtype(&config["dtype"]).map_err(|error| ModelError::config(place, error.to_string()))?;
+    check_dtype(&config["dtype"]).map_err(|error| ModelError::setting(place, &error))?;
     let objects = list(config, "layers", place)?;
     let (input, rest) = match objects.split_first() {
         Some((first, rest)) if first["class_name"] == "InputLayer" => {
             (input_layer(first, &format!("{place}.layers[0]"))?, rest)
         }
         _ => match symbolic_shape(&config["build_input_shape"]) {
-            Some(shape) => (KerasTensor::input(None, shape), objects),
+            // That of the batch that the model was built with. Keras takes batches of any size then.
+            Some(shape) => {
+                let sizes = shape.dims().iter().skip(1).copied();
+                let any = SymbolicShape::new([None].into_iter().chain(sizes).collect::<Vec<_>>());
+                (KerasTensor::input(None, any), objects)
+            }
             None => {
                 return Err(ModelError::config(
                     place,
@@ -291,7 +296,7 @@ fn kwargs(
             && takes_causal_mask;
         let is_known = says_training || (is_attention || is_reverse) && value.is_boolean();
         if !value.is_null() && *value != Value::Bool(false) && !is_known {
-            return Err(ModelError::config(
+            return Err(ModelError::unsupported(
                 place,
                 format!("the call argument `{key}={value}` is not supported"),
             ));
@@ -369,19 +374,21 @@ fn history_parts(history: &Value) -> Option<(&str, usize, usize)> {
 fn input_layer(object: &Value, place: &str) -> Result<KerasTensor, ModelError> {
     let config = &object["config"];
     let name = text(config, "name", place)?;
-    let problem = |problem: String| ModelError::config(format!("{place}, layer `{name}`"), problem);
+    let place = format!("{place}, layer `{name}`");
+    let refused = |problem: String| ModelError::unsupported(&place, problem);
     for key in ["sparse", "ragged", "optional"] {
         if config[key] == true {
-            return Err(problem(format!("`{key}=true` is not supported")));
+            return Err(refused(format!("`{key}=true` is not supported")));
         }
     }
-    check_dtype(&config["dtype"]).map_err(|error| problem(error.to_string()))?;
+    check_dtype(&config["dtype"]).map_err(|error| ModelError::setting(&place, &error))?;
     let shape = config.get("batch_shape").or_else(|| config.get("batch_input_shape"));
     let shape = shape.and_then(symbolic_shape).ok_or_else(|| {
-        problem(format!("`batch_shape`: expected a list of sizes, got {}", config["batch_shape"]))
+        let got = &config["batch_shape"];
+        ModelError::config(&place, format!("`batch_shape`: expected a list of sizes, got {got}"))
     })?;
     if shape.dims()[0].is_some() {
-        return Err(problem(format!("a fixed batch size is not supported, got shape {shape}")));
+        return Err(refused(format!("a fixed batch size is not supported, got shape {shape}")));
     }
     Ok(KerasTensor::input(Some(name.to_owned()), shape))
 }
@@ -445,5 +452,8 @@ fn only_keys(config: &Value, known: &[&str], place: &str) -> Result<(), ModelErr
     if unknown.is_empty() {
         return Ok(());
     }
-    Err(ModelError::config(place, format!("keys that are not supported: {}", unknown.join(", "))))
+    Err(ModelError::unsupported(
+        place,
+        format!("keys that are not supported: {}", unknown.join(", ")),
+    ))
 }

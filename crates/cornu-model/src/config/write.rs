@@ -1,6 +1,8 @@
 use cornu_nn::SymbolicShape;
+use cornu_nn::layers::PRIVATE;
 use serde_json::{Map, Value, json};
 
+use super::RECURRENT;
 use crate::network::{LayerEntry, Network, NetworkCall, NetworkForm, TensorRef};
 use crate::symbolic::{ArgumentForm, Keyword, LayerKind, TAKES_ATTENTION_MASK};
 
@@ -133,11 +135,12 @@ fn layer_object(network: &Network, index: usize, layer: &LayerEntry, trainable: 
                 // Keras's class takes nothing else.
                 config.retain(|key, _| key == "name" || key == "layers");
             }
+            let private = PRIVATE.iter().find(|(class_name, _)| *class_name == kind.class_name());
             let mut object = json!({
-                "module": "keras.layers",
+                "module": private.map_or("keras.layers", |(_, module)| module),
                 "class_name": kind.class_name(),
                 "config": config,
-                "registered_name": null,
+                "registered_name": private.map(|(class_name, _)| class_name),
             });
             if let Some(build) = build_config(kind.class_name(), &network.build_shapes(index)) {
                 object["build_config"] = build;
@@ -247,10 +250,6 @@ fn input_keys(layer: &LayerEntry) -> Option<&[String]> {
 
 /// What layers with separate queries, values and keys call the masks of their inputs.
 pub(super) const MASKS_OF_ATTENTION: &[&str] = &["query_mask", "value_mask", "key_mask"];
-
-/// Layers whose inputs after the first are their initial states.
-const RECURRENT: &[&str] =
-    &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"];
 
 /// The keyword arguments that Keras notes although nobody gave them.
 fn default_kwargs(layer: &LayerEntry) -> Map<String, Value> {

@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use cornu_formats::keras_archive::MAX_JSON;
 use cornu_formats::{Attribute, Group};
 use cornu_tensor::Tensor;
 use serde_json::Value;
 
 use super::{OPTIMIZER_UNUSED, floats, legacy_optimizer};
-use crate::config::upgrade;
+use crate::config::upgrade::{self, Origin};
 use crate::network::Network;
 use crate::symbolic::LayerKind;
 use crate::{Model, ModelError};
@@ -31,14 +32,19 @@ impl Model {
                     .to_owned(),
             )
         })?;
-        let mut model = Self::from_config(&config).map_err(in_file)?;
+        let origin = root
+            .text("keras_version")
+            .map_or_else(|| Origin::of_model(&config), Origin::of_version);
+        let mut model = Self::from_config_of(&config, origin).map_err(in_file)?;
         if compile
             && let Some(config) = json_attribute(root, "training_config").map_err(problem)?
             && !config["loss"].is_null()
         {
-            model.compile_as(&upgrade::training_config(&config)).map_err(in_file)?;
+            model
+                .compile_as(&upgrade::training_config(&config, origin), origin)
+                .map_err(in_file)?;
         }
-        if keras_version(root) < "3" && names_hard_sigmoid(&config) {
+        if origin == Origin::Older && names_hard_sigmoid(&config) {
             model.load_notes.push(HARD_SIGMOID_CHANGED.to_owned());
         }
         let names = model.take_legacy_weights(root).map_err(problem)?;
@@ -192,6 +198,9 @@ fn names_hard_sigmoid(config: &Value) -> bool {
 
 fn json_attribute(group: &Group, name: &str) -> Result<Option<Value>, String> {
     let Some(text) = group.text(name) else { return Ok(None) };
+    if MAX_JSON < text.len() as u64 {
+        return Err(format!("attribute `{name}` is larger than {MAX_JSON} bytes"));
+    }
     let value: Value =
         serde_json::from_str(text).map_err(|error| format!("attribute `{name}`: {error}"))?;
     Ok((!value.is_null()).then_some(value))

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use cornu_formats::Group;
+use cornu_formats::{Data, Dataset, Group};
 use cornu_nn::optimizers::{StateRole, VariableSpec};
 use cornu_tensor::Tensor;
 
@@ -40,18 +40,22 @@ pub(super) fn stored(
     names: &[String],
     version: &str,
 ) -> Result<StoredOptimizer, String> {
+    let names_in_file = texts(group, "weight_names");
+    let iteration = match names_in_file.first().and_then(|name| group.dataset(name)) {
+        Some(dataset) => iteration_of(dataset)?,
+        None => 0,
+    };
     let mut values = Vec::new();
-    for name in texts(group, "weight_names") {
+    for name in names_in_file {
         let value = group.dataset(&name).and_then(floats);
         let value = value.ok_or_else(|| format!("optimizer weight `{name}` is missing"))?;
         values.push((name, value));
     }
     let is_old = values.iter().any(|(name, _)| name.contains(':'));
-    let mut values = values.into_iter();
+    let mut values = values.into_iter().skip(1);
     let first = |value: Option<(String, Tensor)>| {
         value.and_then(|(_, value)| value.data().first().copied())
     };
-    let iteration = first(values.next()).unwrap_or(0.0) as u64;
     if is_old {
         let state = old_state(model, values.collect(), names, version)?;
         let stored = StoredOptimizer { iteration, learning_rate: None, state };
@@ -63,6 +67,21 @@ pub(super) fn stored(
     let stored = StoredOptimizer { iteration, learning_rate, state };
     model.check_state("optimizer", &stored)?;
     Ok(stored)
+}
+
+/// The number of steps taken, which the first versions of Keras kept as a float.
+fn iteration_of(dataset: &Dataset) -> Result<u64, String> {
+    let whole = match &dataset.data {
+        Data::F32(values) => values.first().map(|&value| f64::from(value)).and_then(whole),
+        Data::F64(values) => values.first().copied().and_then(whole),
+        _ => dataset.to_i64().and_then(|values| u64::try_from(*values.data().first()?).ok()),
+    };
+    whole.ok_or_else(|| "the number of steps is not a whole number".to_owned())
+}
+
+fn whole(value: f64) -> Option<u64> {
+    let is_count = 0.0 <= value && value.fract() == 0.0 && value < 2.0_f64.powi(63);
+    is_count.then_some(value as u64)
 }
 
 /// The values in the order of Keras 3.

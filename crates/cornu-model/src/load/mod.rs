@@ -11,6 +11,7 @@ use cornu_tensor::Tensor;
 use serde_json::Value;
 
 use crate::compile::Compile;
+use crate::config::upgrade::Origin;
 use crate::save::file_error;
 use crate::stored::stored_groups;
 use crate::{Model, ModelError};
@@ -60,13 +61,14 @@ impl Model {
         let mut archive =
             read_keras(path).map_err(|error| file_error(path, error.without_file()))?;
         let in_file = |error: ModelError| in_file(path, "config.json", &error);
-        let mut model = Self::from_config(&archive.config).map_err(in_file)?;
+        let version = archive.metadata["keras_version"].as_str();
+        let origin = version.map_or_else(|| Origin::of_model(&archive.config), Origin::of_version);
+        let mut model = Self::from_config_of(&archive.config, origin).map_err(in_file)?;
         let config = &archive.config["compile_config"];
         if compile && config.as_object().is_some_and(|config| !config.is_empty()) {
-            model.compile_as(config).map_err(in_file)?;
+            model.compile_as(config, origin).map_err(in_file)?;
         }
-        let is_old =
-            archive.metadata["keras_version"].as_str().is_some_and(|v| v.starts_with("2."));
+        let is_old = version.is_some() && origin == Origin::Older;
         if is_old {
             as_keras_3(&mut archive.weights);
         }
@@ -81,14 +83,14 @@ impl Model {
 
     /// Compiles the model as a file says. One loss, which Keras 2 noted alone, is that of every
     /// output.
-    fn compile_as(&mut self, config: &Value) -> Result<(), ModelError> {
+    fn compile_as(&mut self, config: &Value, origin: Origin) -> Result<(), ModelError> {
         let mut config = config.clone();
         let n_outputs = self.output_shapes().len();
         let loss = &config["loss"];
         if 1 < n_outputs && (loss.is_string() || loss["class_name"].is_string()) {
             config["loss"] = vec![loss.clone(); n_outputs].into();
         }
-        self.compile_with(Compile::from_config(&config)?)
+        self.compile_with(Compile::from_config_of(&config, origin)?)
     }
 
     /// Loads the weights of a `.weights.h5` file, and the state of the optimizer if the file has one

@@ -281,8 +281,16 @@ impl Network {
 
     /// All weights in Keras's order, and where those of each layer lie. A shared layer counts once.
     pub(crate) fn weights(&self) -> Result<(Vec<WeightInfo>, Vec<LayerWeights>), ModelError> {
+        self.weights_within(self.trainable)
+    }
+
+    /// The same inside of something that is trainable or not, whatever the network itself says.
+    pub(crate) fn weights_within(
+        &self,
+        trainable: bool,
+    ) -> Result<(Vec<WeightInfo>, Vec<LayerWeights>), ModelError> {
         let mut collected = Collected::default();
-        collected.add(self, "", self.trainable, &[])?;
+        collected.add(self, "", trainable, &[])?;
         Ok((collected.weights, collected.layers))
     }
 }

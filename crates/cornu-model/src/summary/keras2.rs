@@ -5,7 +5,7 @@
 use cornu_nn::SymbolicShape;
 
 use super::rows::{is_sequential_like, params};
-use super::{Counts, SummaryOptions, thousands};
+use super::{Counts, SummaryOptions, check_length, thousands};
 use crate::ModelError;
 use crate::network::{LayerEntry, Network};
 use crate::symbolic::LayerKind;
@@ -34,6 +34,7 @@ pub(super) fn summary(
     let (length, stops): (usize, &[f64]) =
         if branched { (98, &[0.33, 0.55, 0.67, 1.0]) } else { (65, &[0.45, 0.85, 1.0]) };
     let mut length = options.line_length.unwrap_or(length);
+    check_length(length)?;
     let mut ends: Vec<usize> = stops.iter().map(|stop| (length as f64 * stop) as usize).collect();
     let mut titles = vec!["Layer (type)", "Output Shape", "Param #"];
     if branched {

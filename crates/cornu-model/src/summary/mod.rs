@@ -30,7 +30,7 @@ pub struct SummaryOptions {
     /// not look at it.
     pub columns: usize,
     /// Length of the table's lines. Default: 88 (108 with the column `Connected to`), 12 more with
-    /// `show_trainable`, at most `columns - 4`. In Keras 2's table: 65 (98), 11 more.
+    /// `show_trainable`, at most `columns - 4`. In Keras 2's table: 65 (98), 11 more. At most 10 000.
     pub line_length: Option<usize>,
     /// Adds a column that says whether each layer is trainable. Default: false.
     pub show_trainable: bool,
@@ -51,6 +51,9 @@ struct Counts {
     /// Of the optimizer's variables, once it has any.
     optimizer: Option<(usize, usize)>,
 }
+
+/// No terminal is wider than this, and no line of a table.
+const MAX_LINE_LENGTH: usize = 10_000;
 
 /// The whole text.
 fn summary(
@@ -81,6 +84,15 @@ fn summary(
     Ok(text)
 }
 
+fn check_length(length: usize) -> Result<(), ModelError> {
+    if length <= MAX_LINE_LENGTH {
+        return Ok(());
+    }
+    Err(ModelError::Summary(format!(
+        "`line_length`: expected at most {MAX_LINE_LENGTH} characters, got {length}"
+    )))
+}
+
 /// Titles, widths and alignment.
 fn columns(branched: bool, options: &SummaryOptions) -> Result<Vec<Column>, ModelError> {
     // Ends of the columns as parts of a line, and how much narrower Rich draws each column to make
@@ -96,6 +108,7 @@ fn columns(branched: bool, options: &SummaryOptions) -> Result<Vec<Column>, Mode
         narrower = if branched { &[3, 3, 3, 4, 3] } else { &[3, 3, 4, 3] };
     }
     let length = options.line_length.unwrap_or(length.min(options.columns.saturating_sub(4)));
+    check_length(length)?;
     let mut titles = vec![
         ("Layer (type)", Justify::Left),
         ("Output Shape", Justify::Left),
@@ -164,7 +177,7 @@ impl Model {
     ///
     /// # Errors
     ///
-    /// [`ModelError::Summary`] if a line is too short for the table.
+    /// [`ModelError::Summary`] if a line is too short for the table, or longer than 10 000 characters.
     pub fn summary_with(&self, options: &SummaryOptions) -> Result<String, ModelError> {
         self.summary_in(SummaryStyle::Keras3, options)
     }
@@ -201,6 +214,39 @@ impl Model {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Input, LayerExt};
+    use cornu_nn::layers::{Add, Dense};
+
+    #[test]
+    fn lines_of_any_length_make_a_table_or_an_error() {
+        let inputs = Input::new([3]);
+        let x = Dense::new(3).apply(&inputs).unwrap();
+        let chain = Model::new(&inputs, &x).unwrap();
+        let sum = Add::new().apply_list(&[&x, &inputs]).unwrap();
+        let branched = Model::new(&inputs, &sum).unwrap();
+        let lengths = [0, 1, 10, 27, 30, 33, 40, 65, 9_989, 10_000, 10_001, 65_535, 1 << 60];
+        for line_length in lengths.into_iter().chain([usize::MAX]) {
+            for style in [SummaryStyle::Keras2, SummaryStyle::Keras3] {
+                for (model, show_trainable) in
+                    [(&chain, false), (&chain, true), (&branched, false), (&branched, true)]
+                {
+                    let columns = usize::MAX;
+                    let options = SummaryOptions {
+                        line_length: Some(line_length),
+                        show_trainable,
+                        columns,
+                        ..SummaryOptions::default()
+                    };
+                    let text = model.summary_in(style, &options);
+                    if !(11..=10_000).contains(&line_length) {
+                        assert!(matches!(text, Err(ModelError::Summary(_))), "{line_length}");
+                    } else if 65 <= line_length {
+                        assert!(text.is_ok(), "{line_length}: {text:?}");
+                    }
+                }
+            }
+        }
+    }
 
     #[test]
     fn numbers_have_commas_and_sizes_units() {

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use cornu_formats::{Attribute, Dataset as Stored, Group, read_h5, write_h5};
-use cornu_model::{Batch, Fit, Model, Sequential};
+use cornu_formats::{Attribute, Data, Dataset as Stored, Group, read_h5, write_h5};
+use cornu_model::{Batch, Fit, Model, ModelError, Sequential};
+use cornu_nn::Activation;
 use cornu_nn::layers::Dense;
 use cornu_tensor::Tensor;
 use serde_json::json;
@@ -210,8 +211,11 @@ fn a_file_from_before_keras_3_with_hard_sigmoid_says_that_it_changed() {
     root.set_text("model_config", config);
     let changed = |model: &Model| model.load_notes().iter().any(|n| n.contains("`hard_sigmoid`"));
     assert!(changed(&load(&root)));
-    root.set_text("keras_version", "3.15.1");
-    assert!(!changed(&load(&root)));
+    let chain = Sequential::new([2]).add(Dense::new(2).activation(Activation::HardSigmoid));
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("new.h5");
+    chain.build().unwrap().save(&path).unwrap();
+    assert!(!changed(&Model::load(&path).unwrap()));
 }
 
 #[test]
@@ -251,6 +255,24 @@ fn a_file_of_keras_2_loads_with_its_optimizer() {
             model.train_on_batch(&batch).unwrap();
         }
         assert!((model.learning_rate().unwrap() - 0.5 / 1.5).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn the_number_of_steps_is_exact() {
+    let sgd = json!({"class_name": "SGD", "config": {"lr": 0.5}});
+    let mut root = old_file(&["SGD/iter:0"], sgd);
+    let mut steps = |data: Data| {
+        let group = root.group_mut("optimizer_weights");
+        group.set_dataset("SGD/iter:0", Stored::new([], data));
+        let model = load(&root);
+        (model.iterations().unwrap(), model.load_notes().len())
+    };
+    assert_eq!(steps(Data::I64(vec![16_777_217])), (16_777_217, 0));
+    assert_eq!(steps(Data::I64(vec![i64::MAX])), (i64::MAX as u64, 0));
+    assert_eq!(steps(Data::F32(vec![7.0])), (7, 0));
+    for wrong in [Data::I64(vec![-1]), Data::F32(vec![0.5]), Data::F64(vec![f64::NAN])] {
+        assert_eq!(steps(wrong), (0, 1));
     }
 }
 
@@ -415,4 +437,193 @@ fn a_convolution_of_keras_1_has_all_its_old_names() {
     let dims: Vec<&[usize]> =
         model.weight_infos().iter().map(|weight| &weight.spec.dims[..]).collect();
     assert_eq!(dims, [&[5, 3, 2, 3][..], &[3], &[24, 4], &[4]]);
+}
+
+#[test]
+fn states_of_all_recurrent_layers_of_keras_2_are_found() {
+    let input = |name: &str, shape: Vec<Option<usize>>| {
+        json!({"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+            "config": {"batch_input_shape": shape, "name": name}})
+    };
+    let at = |name: &str| json!([name, 0, 0, {}]);
+    for (class, rank) in [("ConvLSTM1D", 1), ("ConvLSTM2D", 2), ("ConvLSTM3D", 3)] {
+        let shape = |steps: Option<usize>| {
+            let spatial = vec![Some(4); rank];
+            [vec![None], steps.map(Some).into_iter().collect(), spatial, vec![Some(2)]].concat()
+        };
+        let state = shape(None);
+        let layer = json!({"class_name": class, "name": "r",
+            "inbound_nodes": [[at("x"), at("h"), at("c")]],
+            "config": {"name": "r", "filters": 2, "kernel_size": 3, "padding": "same"}});
+        let config = json!({"class_name": "Functional", "config": {"name": "m", "layers": [
+            input("x", shape(Some(3))), input("h", state.clone()), input("c", state), layer],
+            "input_layers": [["x", 0, 0], ["h", 0, 0], ["c", 0, 0]],
+            "output_layers": [["r", 0, 0]]}});
+        let written = Model::from_config(&config).unwrap().to_config();
+        let node = &written["config"]["layers"][3]["inbound_nodes"][0];
+        assert_eq!(node["args"].as_array().unwrap().len(), 1, "{class}");
+        assert_eq!(node["kwargs"]["initial_state"].as_array().unwrap().len(), 2, "{class}");
+    }
+}
+
+/// A model of one layer, with what a file says of the Keras that wrote it.
+fn of_one_layer(marks: &serde_json::Value, layer: serde_json::Value) -> serde_json::Value {
+    let layers = json!([{"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [null, 3, 2]}},
+        layer]);
+    let mut object = json!({"class_name": "Sequential", "config": {"name": "m", "layers": layers}});
+    object.as_object_mut().unwrap().extend(marks.as_object().unwrap().clone());
+    object
+}
+
+#[test]
+fn a_configuration_of_keras_3_has_todays_defaults_and_no_old_names() {
+    let new = [
+        json!({"module": "keras", "registered_name": "Sequential"}),
+        json!({"registered_name": null}),
+        json!({"keras_version": "3.0.0"}),
+        json!({"keras_version": "10.1"}),
+    ];
+    let old = [
+        json!({}),
+        json!({"keras_version": "2.15.0", "module": "keras", "registered_name": null}),
+        json!({"keras_version": "1.2.2"}),
+    ];
+    for (marks, is_new) in new.iter().map(|m| (m, true)).chain(old.iter().map(|m| (m, false))) {
+        let gru = json!({"class_name": "GRU", "config": {"name": "g", "units": 2}});
+        let model = Model::from_config(&of_one_layer(marks, gru)).unwrap();
+        let written = model.to_config();
+        let layers = written["config"]["layers"].as_array().unwrap();
+        assert_eq!(layers[1]["config"]["reset_after"], is_new, "{marks}");
+        for (class, config, key) in [
+            ("Dense", json!({"units": 2, "W_regularizer": null}), "W_regularizer"),
+            ("BatchNormalization", json!({"mode": 0}), "mode"),
+            ("Dropout", json!({"rate": 0.5, "p": 0.5}), "p"),
+            ("Conv1D", json!({"filters": 2, "kernel_size": 1, "nb_filter": 2}), "nb_filter"),
+        ] {
+            let mut layer = json!({"class_name": class, "config": config});
+            layer["config"]["name"] = json!("l");
+            // Inside of another model, too.
+            let inner = of_one_layer(&json!({}), layer.clone());
+            for layer in [layer, inner] {
+                match Model::from_config(&of_one_layer(marks, layer)) {
+                    Ok(_) => assert!(!is_new, "{marks} {class}"),
+                    Err(error) => {
+                        assert!(is_new && error.to_string().ends_with(key), "{marks}: {error}");
+                    }
+                }
+            }
+        }
+    }
+    // Keras 2.12 to 2.15 wrote the marks of Keras 3.
+    let mut late =
+        of_one_layer(&new[0], json!({"class_name": "GRU", "config": {"name": "g", "units": 2}}));
+    let input = late["config"]["layers"][0]["config"].as_object_mut().unwrap();
+    let shape = input.remove("batch_shape").unwrap();
+    input.insert("batch_input_shape".to_owned(), shape);
+    let written = Model::from_config(&late).unwrap().to_config();
+    assert_eq!(written["config"]["layers"][1]["config"]["reset_after"], false);
+}
+
+#[test]
+fn a_file_of_keras_3_has_no_old_names_in_its_training_configuration() {
+    let folder = tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut archive = model(1).to_archive();
+    let optimizer =
+        archive.config["compile_config"]["optimizer"]["config"].as_object_mut().unwrap();
+    let rate = optimizer.remove("learning_rate").unwrap();
+    optimizer.insert("lr".to_owned(), rate);
+    fs::write(at("config.json"), archive.config.to_string()).unwrap();
+    fs::write(at("model.weights.h5"), write_h5(&archive.weights).unwrap()).unwrap();
+    for (version, is_new) in [("2.15.0", false), ("3.0.5", true)] {
+        fs::write(at("metadata.json"), json!({"keras_version": version}).to_string()).unwrap();
+        match Model::load(folder.path()) {
+            Ok(_) => assert!(!is_new, "{version}"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(is_new && error.contains("not supported: lr"), "{version}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_block_of_convnext_is_read_and_written_as_keras_names_it() {
+    let tensor = |name: &str| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [name, 0, 0]}});
+    let layer = |class: &str, name: &str, config: serde_json::Value, args: serde_json::Value| {
+        let mut object = json!({"module": "keras.layers", "class_name": class, "config": config,
+            "registered_name": null, "name": name,
+            "inbound_nodes": [{"args": args, "kwargs": {}}]});
+        object["config"]["name"] = json!(name);
+        object
+    };
+    let mut input =
+        layer("InputLayer", "x", json!({"batch_shape": [null, null, null, 2]}), json!([]));
+    input["inbound_nodes"] = json!([]);
+    let mut scale = layer(
+        "LayerScale",
+        "scale",
+        json!({"init_values": 0.5, "projection_dim": 2}),
+        json!([tensor("conv")]),
+    );
+    scale["module"] = json!("keras.src.applications.convnext");
+    scale["registered_name"] = json!("LayerScale");
+    let conv = json!({"kernel_size": 3, "padding": "same", "depthwise_initializer": "ones"});
+    let layers = json!([
+        input,
+        layer("DepthwiseConv2D", "conv", conv, json!([tensor("x")])),
+        scale,
+        layer("Add", "sum", json!({}), json!([[tensor("x"), tensor("scale")]]))
+    ]);
+    let config = json!({"name": "block", "layers": layers, "input_layers": [["x", 0, 0]],
+        "output_layers": [["sum", 0, 0]]});
+    let object = json!({"module": "keras", "class_name": "Functional", "config": config,
+        "registered_name": "Functional"});
+    let mut model = Model::from_config(&object).unwrap();
+    let y = model.predict_on_batch(&[Tensor::full([1, 1, 1, 2], 2.0)]).unwrap();
+    assert_eq!(y[0].data(), [3.0, 3.0]);
+    let written = model.to_config();
+    let scale = &written["config"]["layers"][2];
+    assert_eq!(scale["module"], "keras.src.applications.convnext");
+    assert_eq!(scale["registered_name"], "LayerScale");
+    assert_eq!(scale["config"]["projection_dim"], 2);
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("block.keras");
+    model.save(&path).unwrap();
+    assert_eq!(Model::load(&path).unwrap().get_weights(), model.get_weights());
+}
+
+#[test]
+fn only_an_input_can_ask_for_batches_of_one_size() {
+    let dense = json!({"class_name": "Dense", "config": {"name": "d", "units": 2}});
+    let config = json!({"name": "m", "layers": [dense], "build_input_shape": [8, 3]});
+    let object = json!({"class_name": "Sequential", "config": config});
+    let model = Model::from_config(&object).unwrap();
+    let written = model.to_config();
+    let input = &written["config"]["layers"][0]["config"];
+    assert_eq!(input["batch_shape"], json!([null, 3]));
+    assert!(Model::from_config(&written).is_ok());
+    let mut fixed = written.clone();
+    fixed["config"]["layers"][0]["config"]["batch_shape"] = json!([8, 3]);
+    let error = Model::from_config(&fixed).unwrap_err();
+    assert!(matches!(error, ModelError::Unsupported { .. }), "{error}");
+    assert!(error.to_string().contains("a fixed batch size is not supported"), "{error}");
+    for class in ["SimpleRNN", "LSTM", "GRU", "ConvLSTM1D"] {
+        let mut layer = json!({"class_name": class,
+            "config": {"name": "r", "units": 2, "filters": 2, "kernel_size": 1, "stateful": true}});
+        let other =
+            if class == "ConvLSTM1D" { &["units"][..] } else { &["filters", "kernel_size"] };
+        other.iter().for_each(|key| drop(layer["config"].as_object_mut().unwrap().remove(*key)));
+        for layer in [
+            layer.clone(),
+            json!({"class_name": "Bidirectional", "config": {"name": "b", "layer": layer}}),
+        ] {
+            let shape =
+                if class == "ConvLSTM1D" { json!([null, 3, 4, 2]) } else { json!([null, 3, 2]) };
+            let config = json!({"name": "m", "layers": [layer], "build_input_shape": shape});
+            let object = json!({"class_name": "Sequential", "config": config});
+            let error = Model::from_config(&object).unwrap_err().to_string();
+            assert!(error.contains("stateful"), "{class}: {error}");
+        }
+    }
 }

@@ -53,7 +53,12 @@ catalogue! {
     RandomColorJitter, RandomElasticTransform, RandAugment, AugMix, MixUp, CutMix,
     ContrastLimitedAdaptiveHistogramEqualization, MaxNumBoundingBoxes, Pipeline,
     Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
+    LayerScale,
 }
+
+/// Classes of [`LAYERS`] that are no public ones of Keras, and its modules that have them: files name
+/// both.
+pub const PRIVATE: &[(&str, &str)] = &[("LayerScale", "keras.src.applications.convnext")];
 
 /// Keras's second names of layer classes.
 pub const ALIASES: &[(&str, &str)] = &[

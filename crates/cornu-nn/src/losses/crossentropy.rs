@@ -1,7 +1,9 @@
 //! Cross-entropies. Source: Keras 3, `keras/src/losses/losses.py` and `keras/src/backend/tensorflow/nn.py`.
 
+use std::borrow::Cow;
+
 use cornu_graph::{Graph, ValueId};
-use cornu_tensor::{Array, Dim, Shape};
+use cornu_tensor::{Array, Dim, Shape, Tensor};
 use serde_json::{Map, Value};
 
 use super::common::{
@@ -82,6 +84,22 @@ impl Loss for BinaryCrossentropy {
             .set("label_smoothing", self.label_smoothing)
             .set("axis", self.axis)
             .finish()
+    }
+
+    /// Keras's loss has the argument `axis`, its metric has not.
+    fn metric_config(&self) -> Map<String, Value> {
+        let mut config = self.own_config();
+        config.remove("axis");
+        config
+    }
+
+    /// Probabilities from 1e-7 to 1 less 1e-7 as Keras cuts them, in `f32`: there the latter is
+    /// 1 less 1.19e-7, which the logarithm of what is left shows.
+    fn prepared<'a>(&self, y_pred: &'a Tensor) -> Cow<'a, Tensor> {
+        if self.from_logits {
+            return Cow::Borrowed(y_pred);
+        }
+        Cow::Owned(y_pred.map(|p| p.clamp(1e-7, 1.0 - 1e-7)))
     }
 
     fn check_targets(&self, targets: &[f32], _y_pred: &[usize]) -> Result<(), WrongTarget> {

@@ -17,9 +17,11 @@ mod regression;
 mod simple;
 mod targets;
 
+use std::borrow::Cow;
 use std::fmt::Debug;
 
 use cornu_graph::{Graph, ValueId};
+use cornu_tensor::Tensor;
 use serde_json::{Map, Value};
 
 use crate::{ConfigWriter, LayerError};
@@ -58,6 +60,18 @@ pub trait Loss: Debug + Send + Sync {
     /// `CosineSimilarity.axis`).
     fn own_config(&self) -> Map<String, Value> {
         Map::new()
+    }
+
+    /// Keys of Keras's `get_config()` of the metric that is the mean of this loss; those of the loss
+    /// for nearly all.
+    fn metric_config(&self) -> Map<String, Value> {
+        self.own_config()
+    }
+
+    /// Predictions as the metric that is the mean of this loss takes them; as they are for nearly
+    /// all. For what Keras does in `f32`, while metrics are computed in double precision here.
+    fn prepared<'a>(&self, y_pred: &'a Tensor) -> Cow<'a, Tensor> {
+        Cow::Borrowed(y_pred)
     }
 
     /// One loss per sample and position: the last axis is averaged or summed away.

@@ -259,8 +259,8 @@ pub fn metric_from_config(value: &Value) -> Result<Box<dyn Metric>, LayerError> 
         .ok_or(LayerError::UnknownClass { kind: "metric", name: name.clone() })?;
     let mut reader = ConfigReader::new(&config)?;
     reader.ignore(&["dtype"]);
-    check_metric_dtype(&name, &config["dtype"])?;
     let mut metric = (entry.read)(&mut reader)?;
+    check_metric_dtype(metric.dtype(), &config["dtype"])?;
     if let Some(name) = optional_text(&mut reader, "name")? {
         metric.set_name(&name);
     }
@@ -298,9 +298,9 @@ fn loss_as_metric(value: &Value) -> Option<Box<dyn Metric>> {
     Some(Box::new(LossMetric::new(loss, value.as_str()?)))
 }
 
-/// As [`check_dtype`]; the counts of an intersection over union are whole numbers, of any size.
-fn check_metric_dtype(class_name: &str, dtype: &Value) -> Result<(), LayerError> {
-    if !class_name.ends_with("IoU") {
+/// As [`check_dtype`]; a metric that counts in whole numbers takes those of any size.
+fn check_metric_dtype(own: &str, dtype: &Value) -> Result<(), LayerError> {
+    if own == "float32" {
         return check_dtype(dtype);
     }
     let name = if dtype.is_object() { &dtype["config"]["name"] } else { dtype };

@@ -142,6 +142,10 @@ macro_rules! iou_metric {
         impl Metric for $class {
             named!($class, Some(Direction::Up));
 
+            fn dtype(&self) -> &'static str {
+                "int64"
+            }
+
             fn own_config(&self) -> Map<String, Value> {
                 let mut config = ConfigWriter::new().set("num_classes", self.matrix.n_classes);
                 if $has_target {
@@ -249,6 +253,10 @@ impl Default for BinaryIoU {
 
 impl Metric for BinaryIoU {
     named!(BinaryIoU, Some(Direction::Up));
+
+    fn dtype(&self) -> &'static str {
+        "int64"
+    }
 
     fn own_config(&self) -> Map<String, Value> {
         ConfigWriter::new()

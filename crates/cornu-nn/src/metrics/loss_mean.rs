@@ -16,6 +16,7 @@ pub(super) fn loss_values(
     y_true: &Tensor,
     y_pred: &Tensor,
 ) -> Result<Array<f64>, LayerError> {
+    let y_pred = loss.prepared(y_pred);
     let mut graph = Graph::new();
     let truth = graph.input("y_true", Shape::fixed(y_true.dims()))?;
     let pred = graph.input("y_pred", Shape::fixed(y_pred.dims()))?;
@@ -27,12 +28,6 @@ pub(super) fn loss_values(
     feed.inputs.insert("y_pred".to_owned(), y_pred.to_f64());
     let mut outputs = evaluate(&graph, &mut feed)?;
     Ok(outputs.remove("losses").unwrap_or_default())
-}
-
-/// Probabilities from 1e-7 to 1 less 1e-7 as Keras cuts them, in `f32`: there the latter is
-/// 1 less 1.19e-7, which the logarithm of what is left shows.
-fn clipped(probabilities: &Tensor) -> Tensor {
-    probabilities.map(|p| p.clamp(1e-7, 1.0 - 1e-7))
 }
 
 macro_rules! loss_metric {
@@ -81,12 +76,7 @@ macro_rules! loss_metric {
             }
 
             fn own_config(&self) -> Map<String, Value> {
-                let mut config = self.loss.own_config();
-                if self.class_name() == "BinaryCrossentropy" {
-                    // Keras's loss has this argument, its metric has not.
-                    config.remove("axis");
-                }
-                config
+                self.loss.metric_config()
             }
 
             fn update(
@@ -95,9 +85,6 @@ macro_rules! loss_metric {
                 y_pred: &Tensor,
                 sample_weight: Option<&Tensor>,
             ) -> Result<(), LayerError> {
-                let is_clipped = self.class_name() == "BinaryCrossentropy"
-                    && self.loss.own_config()["from_logits"] == false;
-                let y_pred = &if is_clipped { clipped(y_pred) } else { y_pred.clone() };
                 let values = loss_values(&self.loss, y_true, y_pred)?.map(|value| $sign * value);
                 self.state.add(&values, sample_weight)
             }

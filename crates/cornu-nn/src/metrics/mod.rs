@@ -56,6 +56,11 @@ pub trait Metric: Debug + Send + Sync {
     /// Renames it.
     fn set_name(&mut self, name: &str);
 
+    /// What Keras counts in: `float32` but for metrics that count in whole numbers.
+    fn dtype(&self) -> &'static str {
+        "float32"
+    }
+
     /// Keys of Keras's `get_config()` apart from `name` and `dtype`.
     fn own_config(&self) -> Map<String, Value> {
         Map::new()
@@ -101,9 +106,7 @@ pub trait Metric: Debug + Send + Sync {
     fn config(&self) -> Map<String, Value> {
         let mut config = Map::new();
         config.insert("name".to_owned(), self.name().into());
-        // Intersections over unions count in whole numbers.
-        let dtype = if self.class_name().ends_with("IoU") { "int64" } else { "float32" };
-        config.insert("dtype".to_owned(), dtype.into());
+        config.insert("dtype".to_owned(), self.dtype().into());
         config.extend(self.own_config());
         config
     }

@@ -1,8 +1,10 @@
 //! Metrics: results and state, batch by batch.
 
+use cornu_nn::losses::BinaryCrossentropy;
 use cornu_nn::metrics::{
-    AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, METRICS, Mean, Metric, Precision,
-    SparseTopKCategoricalAccuracy, accuracy_for_shapes, metric_for_shapes, metric_from_config,
+    AUC, Accuracy, BinaryAccuracy, CategoricalAccuracy, F1Score, LossMetric, METRICS, Mean, Metric,
+    Precision, SparseTopKCategoricalAccuracy, accuracy_for_shapes, metric_for_shapes,
+    metric_from_config,
 };
 use cornu_tensor::{Array, Tensor};
 use serde_json::json;
@@ -142,4 +144,38 @@ fn a_sample_s_weight_counts_for_all_of_its_labels() {
     let mut metric = Precision::new();
     metric.update(&y_true, &y_pred, Some(&tensor(&[2], &[3.0, 1.0]))).unwrap();
     assert!((metric.result()[0] - 0.75).abs() < 1e-6, "{:?}", metric.result());
+}
+
+#[test]
+fn every_mean_of_a_binary_cross_entropy_cuts_probabilities_alike() {
+    let (y_true, y_pred) = (array(&[1, 1], &[0.0]), array(&[1, 1], &[1.0]));
+    let result = |mut metric: Box<dyn Metric>| {
+        metric.update(&y_true, &y_pred, None).unwrap();
+        metric.result()[0]
+    };
+    let own = metric_from_config(&json!("binary_crossentropy")).unwrap();
+    let of_loss = LossMetric::new(Box::new(BinaryCrossentropy::new()), "mean");
+    // The logarithm of 1 - p for the largest p below 1 that f32 has: 2^-23 below it.
+    let expected = 23.0 * 2.0_f64.ln();
+    assert!((result(own) - expected).abs() < 1e-6);
+    assert!((result(Box::new(of_loss)) - expected).abs() < 1e-6);
+    let logits = BinaryCrossentropy::new().from_logits(true);
+    let of_logits = result(Box::new(LossMetric::new(Box::new(logits), "mean")));
+    assert!((of_logits - 1.0_f64.exp().ln_1p()).abs() < 1e-12);
+}
+
+#[test]
+fn metrics_know_what_they_count_in() {
+    for name in ["MeanIoU", "mean_io_u"] {
+        let object = |dtype: &str| {
+            let config = json!({"num_classes": 2, "dtype": dtype});
+            metric_from_config(&json!({"class_name": name, "config": config}))
+        };
+        assert_eq!(object("int64").unwrap().config()["dtype"], "int64");
+        assert!(object("float32").is_err(), "{name}");
+    }
+    let binary = metric_from_config(&json!("BinaryIoU")).unwrap();
+    assert_eq!(binary.config()["dtype"], "int64");
+    let plain = json!({"class_name": "Mean", "config": {"dtype": "int64"}});
+    assert!(metric_from_config(&plain).is_err());
 }

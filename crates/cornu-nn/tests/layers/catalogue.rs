@@ -13,6 +13,7 @@ pub(crate) fn example(class_name: &str) -> (Value, Vec<Vec<usize>>) {
     match class_name {
         "InputLayer" => (json!({"batch_shape": [null, 6]}), vec![vector]),
         "Dense" => (json!({"units": 3}), vec![vec![2, 6]]),
+        "LayerScale" => (json!({"init_values": 1e-6, "projection_dim": 4}), vec![picture]),
         "Conv1D" => (json!({"filters": 3, "kernel_size": 2, "padding": "causal"}), vec![sequence]),
         "SeparableConv1D" => (json!({"filters": 3, "kernel_size": 2}), vec![sequence]),
         "Conv2D" | "SeparableConv2D" => {
@@ -286,6 +287,8 @@ fn values_out_of_range_are_errors() {
     refused("GaussianNoise", json!({"stddev": -1}), &[3]);
     refused("ReLU", json!({"negative_slope": -1}), &[3]);
     refused("Dense", json!({"units": 0}), &[3]);
+    refused("LayerScale", json!({"init_values": 1, "projection_dim": 2}), &[3]);
+    refused("LayerScale", json!({"init_values": 1, "projection_dim": 0}), &[0]);
     refused("Dense", json!({"units": 2.5}), &[3]);
     refused("Dense", json!({"units": 2, "kernel_initializer": "no_such"}), &[3]);
     refused("Dense", json!({"units": 2, "bias_initializer": "orthogonal"}), &[3]);
@@ -308,6 +311,9 @@ fn values_out_of_range_are_errors() {
     refused("RandAugment", json!({"num_ops": -1}), &[6, 6, 3]);
     refused("RandAugment", json!({"interpolation": "bicubic"}), &[6, 6, 3]);
     refused("AugMix", json!({"alpha": 0}), &[6, 6, 3]);
+    refused("RandAugment", json!({"num_ops": 1_001}), &[6, 6, 3]);
+    refused("AugMix", json!({"num_chains": 1_u64 << 40, "chain_depth": 0}), &[6, 6, 3]);
+    refused("AugMix", json!({"num_chains": 0, "chain_depth": 1_u64 << 40}), &[6, 6, 3]);
     refused("CutMix", json!({"factor": 1.5}), &[6, 6, 1]);
     refused("CutMix", json!({}), &[6, 6]);
     refused("RandomElasticTransform", json!({"fill_mode": "mirror"}), &[6, 6, 1]);
@@ -326,4 +332,28 @@ fn values_out_of_range_are_errors() {
     refused("Cropping3D", json!({"cropping": [1, 2]}), &[9, 9, 9, 1]);
     refused("BatchNormalization", json!({"axis": 3}), &[6, 6]);
     refused("BatchNormalization", json!({"axis": 0}), &[6, 6]);
+}
+
+#[test]
+fn counts_beyond_all_graphs_are_refused_by_name() {
+    let open = SymbolicShape::new([None, None, None, Some(3)]);
+    for (class_name, config, text) in [
+        ("RandAugment", json!({"num_ops": i64::MAX}), "`num_ops`: expected at most 1000"),
+        (
+            "AugMix",
+            json!({"num_chains": 11, "chain_depth": 91}),
+            "`chain_depth`: expected at most 1000 for num_chains * chain_depth together, got 91",
+        ),
+        (
+            "ContrastLimitedAdaptiveHistogramEqualization",
+            json!({"tile_grid_size": [1_u64 << 40, 1_u64 << 40]}),
+            "tile_grid_size",
+        ),
+    ] {
+        let layer = read(class_name, &config).unwrap();
+        let error = layer.output_shape(std::slice::from_ref(&open)).unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    }
+    let largest = json!({"num_chains": 10, "chain_depth": 100});
+    assert!(read("AugMix", &largest).unwrap().output_shape(&[open]).is_ok());
 }

@@ -66,7 +66,9 @@ fn registered() -> Vec<(&'static str, String, Option<String>)> {
     };
     let of = |class: &str| Some(format!("`{class}`"));
     for entry in layers::LAYERS {
-        add("keras.layers", entry.class_name, None);
+        if !layers::PRIVATE.iter().any(|(class_name, _)| *class_name == entry.class_name) {
+            add("keras.layers", entry.class_name, None);
+        }
     }
     for (alias, class) in layers::ALIASES {
         // Files write this one, but it is no public name.

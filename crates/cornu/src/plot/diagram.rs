@@ -97,7 +97,7 @@ fn of_structure(structure: &Structure) -> Diagram {
         inputs: inputs.collect(),
         outputs: structure.outputs.iter().map(|&(call, _)| call).collect(),
         params: first_calls.clone().map(|call| call.params).sum(),
-        trainable_params: first_calls.filter(|call| call.trainable).map(|call| call.params).sum(),
+        trainable_params: first_calls.map(|call| call.trainable_params).sum(),
     }
 }
 
@@ -271,9 +271,24 @@ mod tests {
         let inner = diagram.nodes.iter().find_map(|node| node.inner.as_ref()).unwrap();
         assert_eq!(inner.nodes[1].details, "3 filters, 3×3, stride 2×1");
         assert_eq!(inner.nodes[1].activation.as_deref(), Some("relu"));
-        assert_eq!(inner.params, 57);
+        assert_eq!((inner.params, inner.trainable_params), (57, 57));
         let dot = model_to_dot(&model, &DiagramOptions::default()).unwrap();
         assert!(dot.contains("digraph \"twins\""));
+    }
+
+    #[test]
+    fn weights_that_training_leaves_alone_are_not_counted_as_trainable() {
+        let inner_input = Input::new([4]);
+        let x = Dense::new(3).trainable(false).apply(&inner_input).unwrap();
+        let x = BatchNormalization::new().apply(&x).unwrap();
+        let block = Model::new(&inner_input, &x).unwrap().named("block");
+        let inputs = Input::new([4]);
+        let x = block.handle().apply(&inputs).unwrap();
+        let model = Model::new(&inputs, Dense::new(1).apply(&x).unwrap()).unwrap();
+        let diagram = diagram(&model).unwrap();
+        assert_eq!((diagram.params, diagram.trainable_params), (31, 10));
+        let inner = diagram.nodes.iter().find_map(|node| node.inner.as_ref()).unwrap();
+        assert_eq!((inner.params, inner.trainable_params), (27, 6));
     }
 
     #[test]

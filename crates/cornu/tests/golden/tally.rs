@@ -60,26 +60,22 @@ impl From<GraphError> for Failure {
 
 impl From<LayerError> for Failure {
     fn from(error: LayerError) -> Self {
-        match &error {
-            LayerError::UnknownClass { .. }
-            | LayerError::Unsupported { .. }
-            | LayerError::UnknownKeys(_) => Self::Refused(error.to_string()),
-            _ => Self::wrong(error.to_string()),
-        }
+        let text = error.to_string();
+        if error.is_refusal() { Self::Refused(text) } else { Self::wrong(text) }
     }
 }
 
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let text = error.to_string();
-        match error {
-            ModelError::Layer { source, .. } => match Self::from(source) {
-                Self::Refused(_) => Self::Refused(text),
-                Self::Wrong(_) => Self::wrong(text),
-            },
-            _ if text.contains("not supported") => Self::Refused(text),
-            _ => Self::wrong(text),
-        }
+        let is_refusal = match error {
+            ModelError::Layer { source, .. } | ModelError::Metric { source, .. } => {
+                source.is_refusal()
+            }
+            ModelError::Unsupported { .. } => true,
+            _ => false,
+        };
+        if is_refusal { Self::Refused(text) } else { Self::wrong(text) }
     }
 }
 
@@ -94,9 +90,20 @@ impl std::fmt::Display for Counts {
     }
 }
 
+/// Which cases may be refused.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Refusals {
+    /// Any: of vectors that somebody else chose.
+    Any,
+    /// These, each with the reason.
+    Only(&'static [(&'static str, &'static str)]),
+}
+
 /// What became of the cases of a folder.
 pub(crate) struct Tally {
     kinds: BTreeMap<String, Counts>,
+    /// Ids of the cases that were refused.
+    refused: Vec<String>,
     lines: Vec<String>,
 }
 
@@ -121,24 +128,28 @@ impl Tally {
         let mut verdicts = verdicts.into_inner().unwrap();
         verdicts.sort_by_key(|(index, _)| *index);
         let (mut kinds, mut lines) = (BTreeMap::<String, Counts>::new(), Vec::new());
+        let mut refused = Vec::new();
         for (index, verdict) in verdicts {
             let (id, kind) = entries[index];
             let counts = kinds.entry(kind.to_owned()).or_default();
             let (column, line) = match verdict {
                 Ok(()) => (0, None),
                 Err(Failure::Wrong(texts)) => (1, Some(format!("FAILED {id}: {}", joined(&texts)))),
-                Err(Failure::Refused(why)) => (2, Some(format!("refused {id}: {why}"))),
+                Err(Failure::Refused(why)) => {
+                    refused.push(id.to_owned());
+                    (2, Some(format!("refused {id}: {why}")))
+                }
             };
             counts.0[column] += 1;
             lines.extend(line);
         }
-        Self { kinds, lines }
+        Self { kinds, refused, lines }
     }
 
     /// Prints a line for each kind and each case that did not pass, then the sum. Fails if a case
-    /// failed, or if there was none.
+    /// failed, if there was none, or if one was refused that `may_be_refused` does not name.
     #[track_caller]
-    pub(crate) fn finish(self, name: &str) {
+    pub(crate) fn finish(self, name: &str, may_be_refused: Refusals) {
         let mut sum = Counts::default();
         for (kind, counts) in &self.kinds {
             println!("  {kind}: {counts}");
@@ -151,6 +162,11 @@ impl Tally {
         let [passed, failed, refused] = sum.0;
         assert!(failed == 0, "{failed} cases failed");
         assert!(0 < passed + refused, "there are no cases");
+        if let Refusals::Only(known) = may_be_refused {
+            let unknown: Vec<&String> =
+                self.refused.iter().filter(|id| !known.iter().any(|(k, _)| k == id)).collect();
+            assert!(unknown.is_empty(), "refused without a reason: {unknown:?}");
+        }
     }
 }
 
@@ -190,4 +206,51 @@ fn guarded(run: impl FnOnce() -> Verdict) -> Verdict {
         let text = LAST_PANIC.take().unwrap_or_default();
         Err(Failure::wrong(format!("panic: {text}")))
     })
+}
+
+#[test]
+fn a_case_that_is_refused_without_a_reason_is_a_failure() {
+    let tally = |verdict: &str| {
+        let counts = Counts(if verdict == "passed" { [1, 0, 0] } else { [0, 0, 1] });
+        let refused = if verdict == "passed" { vec![] } else { vec!["layer/a".to_owned()] };
+        Tally { kinds: [("layer".to_owned(), counts)].into(), refused, lines: Vec::new() }
+    };
+    let fails = |verdict: &str, allowed: Refusals| {
+        let finish = || tally(verdict).finish("test", allowed);
+        IS_GUARDED.set(true);
+        let result = panic::catch_unwind(AssertUnwindSafe(finish));
+        IS_GUARDED.set(false);
+        result.is_err()
+    };
+    assert!(!fails("passed", Refusals::Only(&[])));
+    assert!(!fails("refused", Refusals::Any));
+    assert!(!fails("refused", Refusals::Only(&[("layer/a", "it is not built")])));
+    assert!(fails("refused", Refusals::Only(&[])));
+    assert!(fails("refused", Refusals::Only(&[("layer/b", "it is not built")])));
+}
+
+#[test]
+fn what_is_refused_and_what_is_wrong_differ_by_the_kind_of_error() {
+    let is_refused = |failure: Failure| matches!(failure, Failure::Refused(_));
+    let of_input = |key: &str, layer: serde_json::Value| {
+        let mut input = serde_json::json!({"class_name": "InputLayer",
+            "config": {"name": "x", "batch_shape": [null, 3]}});
+        input["config"][key] = true.into();
+        let config = serde_json::json!({"name": "m", "layers": [input, layer]});
+        let object = serde_json::json!({"class_name": "Sequential", "config": config});
+        Failure::from(cornu_model::Model::from_config(&object).unwrap_err())
+    };
+    let config = |layer: serde_json::Value| of_input("is_any", layer);
+    let layer = |class: &str, config: serde_json::Value| {
+        let mut layer = serde_json::json!({"class_name": class, "config": config});
+        layer["config"]["name"] = serde_json::json!("l");
+        layer
+    };
+    assert!(is_refused(config(layer("NoSuchLayer", serde_json::json!({})))));
+    assert!(is_refused(config(layer("Dense", serde_json::json!({"units": 2, "colour": 1})))));
+    assert!(is_refused(of_input("sparse", layer("Flatten", serde_json::json!({})))));
+    assert!(!is_refused(config(layer("Dense", serde_json::json!({"units": 0})))));
+    // A value that only reads like a refusal.
+    let rate = serde_json::json!({"rate": "not supported"});
+    assert!(!is_refused(config(layer("Dropout", rate))));
 }

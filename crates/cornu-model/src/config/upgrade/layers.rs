@@ -2,6 +2,7 @@ use serde_json::{Map, Value, json};
 
 use super::{drop_if, rename};
 use crate::ModelError;
+use crate::config::RECURRENT;
 
 /// Class names that Keras 3 no longer has.
 const CLASSES: &[(&str, &str)] = &[
@@ -56,9 +57,6 @@ const DROPPED: &[&str] = &[
     "input_length",
     "input_shape",
 ];
-
-const RECURRENT: &[&str] =
-    &["SimpleRNN", "LSTM", "GRU", "SimpleRNNCell", "LSTMCell", "GRUCell", "ConvLSTM2D"];
 
 /// A layer's object in Keras 3's form, with those of the layers in it.
 pub(super) fn layer(object: &mut Value, place: &str) -> Result<(), ModelError> {
@@ -124,7 +122,7 @@ fn without_version(class: &str) -> &str {
 
 /// Keys that only some layers had, or that had another meaning elsewhere.
 fn own_keys(old_class: &str, class: &str, config: &mut Map<String, Value>) {
-    let is_recurrent = RECURRENT.contains(&class);
+    let is_recurrent = RECURRENT.contains(&class.strip_suffix("Cell").unwrap_or(class));
     match class {
         "Embedding" => {
             rename(config, "init", "embeddings_initializer");
@@ -224,7 +222,7 @@ fn merge(object: &mut Value, place: &str) -> Result<(), ModelError> {
         Some("dot") => ("Dot", json!({"axes": config["dot_axes"]})),
         Some("cos") => ("Dot", json!({"axes": config["dot_axes"], "normalize": true})),
         _ => {
-            return Err(ModelError::config(
+            return Err(ModelError::unsupported(
                 place,
                 format!("`Merge` with mode={} is not supported", config["mode"]),
             ));

@@ -1,6 +1,7 @@
 //! Configurations of Keras 1 and 2 as those of Keras 3, before anything reads them.
 //!
-//! Only what has another name or form is changed; a configuration of Keras 3 stays as it is. A key
+//! Only what has another name or form is changed. In a configuration of Keras 3 nothing is, so that an
+//! old name in it is refused, and what it leaves out has today's default; [`Origin`] tells them apart. A key
 //! whose meaning is gone is dropped where its value asks for nothing, else it stays and the reader
 //! of the layer refuses it by name.
 //!
@@ -24,10 +25,42 @@ const MODELS: &[&str] = &["Functional", "Model", "Sequential"];
 /// with the square of their number.
 const MAX_LAYERS: usize = 20_000;
 
+/// Which versions of Keras a configuration is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// From version 3 on.
+    Keras3,
+    /// Keras 1 or 2, or unknown: old names are read.
+    Older,
+}
+
+impl Origin {
+    /// That of a version's text, such as `2.15.0`.
+    pub(crate) fn of_version(version: &str) -> Self {
+        let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_some_and(|major| 3 <= major) { Self::Keras3 } else { Self::Older }
+    }
+
+    /// That of a model's object: it notes the version, or has the marks of Keras 3. Those that Keras
+    /// 2.12 to 2.15 wrote have them too, but call the shape of an input by its old name.
+    pub(crate) fn of_model(object: &Value) -> Self {
+        if let Some(version) = object["keras_version"].as_str() {
+            return Self::of_version(version);
+        }
+        let is_marked = ["module", "registered_name"].iter().any(|key| object.get(key).is_some());
+        let layers = object["config"]["layers"].as_array();
+        let is_older = layers
+            .into_iter()
+            .flatten()
+            .any(|layer| layer["config"].get("batch_input_shape").is_some());
+        if is_marked && !is_older { Self::Keras3 } else { Self::Older }
+    }
+}
+
 /// The object of a model in Keras 3's form.
-pub(super) fn model(object: &Value, place: &str) -> Result<Value, ModelError> {
+pub(super) fn model(object: &Value, origin: Origin, place: &str) -> Result<Value, ModelError> {
     let mut object = plain(object);
-    upgrade_model(&mut object, place)?;
+    upgrade_model(&mut object, origin, place)?;
     Ok(object)
 }
 
@@ -35,9 +68,10 @@ fn is_model(object: &Value) -> bool {
     object["class_name"].as_str().is_some_and(|name| MODELS.contains(&name))
 }
 
-fn upgrade_model(object: &mut Value, place: &str) -> Result<(), ModelError> {
+fn upgrade_model(object: &mut Value, origin: Origin, place: &str) -> Result<(), ModelError> {
     // Keras 1 and 2.0 to 2.2 wrote the layers of a Sequential without anything around them.
     if let Value::Array(layers) = &object["config"]
+        && origin == Origin::Older
         && object["class_name"] == "Sequential"
     {
         object["config"] = json!({"layers": layers});
@@ -49,12 +83,19 @@ fn upgrade_model(object: &mut Value, place: &str) -> Result<(), ModelError> {
         let problem = format!("{n} layers are more than the {MAX_LAYERS} that a model may have");
         return Err(ModelError::config(place, problem));
     }
+    if origin == Origin::Keras3 {
+        let models = layers.iter_mut().enumerate().filter(|(_, layer)| is_model(layer));
+        for (index, model) in models {
+            upgrade_model(model, origin, &format!("{place}.layers[{index}]"))?;
+        }
+        return Ok(());
+    }
     nodes::without_slashes(layers);
     let first_shape = layers.first().and_then(input_shape);
     for (index, layer) in layers.iter_mut().enumerate() {
         let place = format!("{place}.layers[{index}]");
         if is_model(layer) {
-            upgrade_model(layer, &place)?;
+            upgrade_model(layer, origin, &place)?;
         } else {
             layers::layer(layer, &place)?;
         }

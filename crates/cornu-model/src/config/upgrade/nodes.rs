@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{is_model, layer_name};
 use crate::ModelError;
+use crate::config::RECURRENT;
 
 /// Functions of TensorFlow in a model, and the operations of Keras 3 that compute the same.
 const FUNCTIONS: &[(&str, &str, &str)] = &[
@@ -37,9 +38,6 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
 const NUMPY: &str = "keras.src.ops.numpy";
 const NN: &str = "keras.src.ops.nn";
 
-/// Layers whose tensors after the first are their initial states.
-const RECURRENT: &[&str] = &["SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM2D", "Bidirectional"];
-
 /// Call arguments of attention layers that are tensors, in their order.
 const ATTENTION: &[&str] = &["query", "value", "key"];
 
@@ -66,7 +64,7 @@ pub(super) fn functional(config: &mut Value, place: &str) -> Result<(), ModelErr
         if class == "TFOpLambda" {
             operation(layer, &place)?;
         } else if matches!(&*class, "SlicingOpLambda" | "TensorFlowOpLayer" | "ClassMethod") {
-            return Err(ModelError::config(
+            return Err(ModelError::unsupported(
                 place,
                 format!("{class} {} of TensorFlow is not supported", layer["config"]["function"]),
             ));
@@ -167,7 +165,7 @@ fn operation(layer: &mut Value, place: &str) -> Result<(), ModelError> {
     let function = layer["config"]["function"].as_str().unwrap_or_default();
     let found = FUNCTIONS.iter().find(|(name, ..)| *name == function);
     let Some((_, module, class)) = found else {
-        return Err(ModelError::config(
+        return Err(ModelError::unsupported(
             place,
             format!("the TensorFlow function `tf.{function}` is not supported"),
         ));

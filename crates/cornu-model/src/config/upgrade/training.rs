@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::{drop_if, plain, rename};
+use super::{Origin, drop_if, plain, rename};
 
 /// Names of losses and metrics that Keras 3 no longer has.
 const NAMES: &[(&str, &str)] = &[
@@ -15,18 +15,20 @@ const NAMES: &[(&str, &str)] = &[
 
 /// What Keras 1 or 2 noted in `training_config`, or Keras 3 in `compile_config`, as Keras 3's
 /// `compile_config`.
-pub(crate) fn training_config(config: &Value) -> Value {
+pub(crate) fn training_config(config: &Value, origin: Origin) -> Value {
     let mut config = plain(config);
     let Some(keys) = config.as_object_mut() else { return config };
     rename(keys, "optimizer_config", "optimizer");
     drop_if(keys, "sample_weight_mode", &[]);
     drop_if(keys, "weight_metrics", &[]);
-    if let Some(value) = keys.get_mut("optimizer") {
+    if let Some(value) = keys.get_mut("optimizer")
+        && origin == Origin::Older
+    {
         optimizer(value);
     }
     for key in ["loss", "metrics", "weighted_metrics"] {
         if let Some(value) = keys.get_mut(key) {
-            object_or_name(value);
+            object_or_name(value, origin);
         }
     }
     // No metrics for any output, in the words of Keras 2.
@@ -87,25 +89,28 @@ fn decay(config: &mut Map<String, Value>) {
 }
 
 /// A loss or metric, or lists and objects of them.
-fn object_or_name(value: &mut Value) {
+fn object_or_name(value: &mut Value, origin: Origin) {
     match value {
+        Value::String(_) if origin == Origin::Keras3 => {}
         Value::String(name) => {
             let new = NAMES.iter().find(|(old, _)| *old == name.as_str());
             if let Some((_, new)) = new {
                 *value = json!(new);
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(object_or_name),
+        Value::Array(list) => list.iter_mut().for_each(|value| object_or_name(value, origin)),
         Value::Object(object) if object.contains_key("class_name") => {
-            keras_object(value);
+            keras_object(value, origin);
         }
-        Value::Object(named) => named.values_mut().for_each(object_or_name),
+        Value::Object(named) => {
+            named.values_mut().for_each(|value| object_or_name(value, origin));
+        }
         _ => {}
     }
 }
 
-fn keras_object(value: &mut Value) {
-    object_or_name(&mut value["class_name"]);
+fn keras_object(value: &mut Value, origin: Origin) {
+    object_or_name(&mut value["class_name"], origin);
     let wraps = value["class_name"].as_str().is_some_and(|class| {
         matches!(
             class,
@@ -113,7 +118,8 @@ fn keras_object(value: &mut Value) {
         )
     });
     let Some(config) = value.get_mut("config").and_then(Value::as_object_mut) else { return };
-    if config.get("reduction").is_some_and(|reduction| reduction == "auto") {
+    let is_old_word = |reduction: &Value| origin == Origin::Older && reduction == "auto";
+    if config.get("reduction").is_some_and(is_old_word) {
         config.insert("reduction".to_owned(), json!("sum_over_batch_size"));
     }
     // A class of its own needs no function; a wrapper is nothing but one.
@@ -121,7 +127,7 @@ fn keras_object(value: &mut Value) {
     if function["class_name"] == "function" {
         function = function["config"].take();
     }
-    object_or_name(&mut function);
+    object_or_name(&mut function, origin);
     if wraps {
         value["class_name"] = function;
     }

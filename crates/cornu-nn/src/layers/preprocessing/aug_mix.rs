@@ -22,7 +22,7 @@ use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 pub struct AugMix {
     /// Lowest and highest value of a picture. Default: 0 to 255.
     pub value_range: [f64; 2],
-    /// Copies that are mixed. Default 3.
+    /// Copies that are mixed; times `chain_depth` at most 1000. Default 3.
     pub num_chains: usize,
     /// Layers that each copy goes through at most. Default 3.
     pub chain_depth: usize,
@@ -137,6 +137,8 @@ impl Layer for AugMix {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         self.settings().check(inputs)?;
         change::check_alpha(self.alpha)?;
+        let counts = [("num_chains", self.num_chains), ("chain_depth", self.chain_depth)];
+        change::check_drawn(&counts)?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

@@ -123,6 +123,26 @@ pub(super) fn read_count(
     usize::try_from(number).map_err(|_| LayerError::config(key, expected, number))
 }
 
+/// So many layers of a policy may be drawn for a picture: each adds some hundred nodes to the graph.
+const MAX_DRAWN: usize = 1_000;
+
+/// Checks the settings whose product says how many layers a policy draws; 0 of one counts as 1.
+pub(super) fn check_drawn(counts: &[(&str, usize)]) -> Result<(), LayerError> {
+    let mut drawn: usize = 1;
+    for &(key, count) in counts {
+        drawn = drawn.saturating_mul(count.max(1));
+        if MAX_DRAWN < drawn {
+            let keys: Vec<&str> = counts.iter().map(|(key, _)| *key).collect();
+            let expected = match &keys[..] {
+                [_] => format!("at most {MAX_DRAWN}"),
+                keys => format!("at most {MAX_DRAWN} for {} together", keys.join(" * ")),
+            };
+            return Err(LayerError::config(key, expected, count));
+        }
+    }
+    Ok(())
+}
+
 /// Checks `alpha`, the shape of a beta distribution.
 pub(super) fn check_alpha(alpha: f64) -> Result<(), LayerError> {
     if 0.0 < alpha && alpha.is_finite() {

@@ -189,7 +189,11 @@ impl Layer for ContrastLimitedAdaptiveHistogramEqualization {
                 return Err(LayerError::input_shape(expected, inputs));
             }
         }
-        if picture.channels.is_some_and(|n| MAX_ENTRIES < rows * columns * n * BINS) {
+        let is_too_much = |channels: usize| {
+            let sizes = [rows, columns, channels, BINS];
+            MAX_ENTRIES < sizes.into_iter().fold(1, usize::saturating_mul)
+        };
+        if picture.channels.is_some_and(is_too_much) {
             return Err(LayerError::Unsupported {
                 setting: format!("tile_grid_size={}", json!(self.tile_grid_size)),
                 hint: "take fewer tiles".to_owned(),

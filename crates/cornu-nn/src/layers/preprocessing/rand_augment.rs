@@ -19,7 +19,7 @@ use crate::{ConfigReader, ConfigWriter, LayerError, SymbolicShape};
 pub struct RandAugment {
     /// Lowest and highest value of a picture. Default: 0 to 255.
     pub value_range: [f64; 2],
-    /// Layers that pictures go through. Default 2.
+    /// Layers that pictures go through, at most 1000. Default 2.
     pub num_ops: usize,
     /// The factor of all layers, within 0 to 1; a number is the upper end. Default 0.5.
     pub factor: Factor,
@@ -101,6 +101,7 @@ impl Layer for RandAugment {
 
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         self.settings().check(inputs)?;
+        change::check_drawn(&[("num_ops", self.num_ops)])?;
         Ok(self.data_format.picture::<2>(inputs)?.shape())
     }
 

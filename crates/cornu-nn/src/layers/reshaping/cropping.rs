@@ -64,7 +64,7 @@ impl<const RANK: usize> Layer for Cropping<RANK> {
         }
         let mut picture: Picture<RANK> = self.data_format.picture(inputs)?;
         for (size, [before, after]) in picture.spatial.iter_mut().zip(self.cropping) {
-            if size.is_some_and(|size| size <= before + after) {
+            if size.is_some_and(|size| size <= before.saturating_add(after)) {
                 let expected = format!("pictures larger than the cropping {:?}", self.cropping);
                 return Err(LayerError::input_shape(expected, inputs));
             }

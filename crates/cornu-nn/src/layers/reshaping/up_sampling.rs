@@ -87,7 +87,7 @@ impl<const RANK: usize> Layer for UpSampling<RANK> {
         }
         let mut picture: Picture<RANK> = self.data_format.picture(inputs)?;
         for (cells, factor) in picture.spatial.iter_mut().zip(self.size) {
-            *cells = cells.map(|n| n * factor);
+            *cells = cells.map(|n| n.saturating_mul(factor));
         }
         Ok(picture.shape())
     }

@@ -67,7 +67,7 @@ impl<const RANK: usize> Layer for ZeroPadding<RANK> {
     fn output_shape(&self, inputs: &[SymbolicShape]) -> Result<SymbolicShape, LayerError> {
         let mut picture: Picture<RANK> = self.data_format.picture(inputs)?;
         for (size, [before, after]) in picture.spatial.iter_mut().zip(self.padding) {
-            *size = size.map(|size| size + before + after);
+            *size = size.map(|size| size.saturating_add(before).saturating_add(after));
         }
         Ok(picture.shape())
     }
