@@ -507,7 +507,8 @@ fn a_model_file_is_trained_further() {
 #[test]
 fn the_demo_says_that_it_is_synthetic() {
     let place = Place::new();
-    let ran = place.run("demo --pictures 14 --epochs 1 --out demo");
+    let ran = place.run("demo --pictures 14 --epochs 1 --out demo --tensorboard logs");
+    assert!(place.path("logs/train").is_dir() && place.path("logs/validation").is_dir());
     assert!(ran.stderr.contains("synthetic"), "{}", ran.stderr);
     let said = ran.ok();
     assert!(said.contains("synthetic") && said.contains("demo/best.keras"), "{said}");
