@@ -71,7 +71,8 @@ fn check_report(report: &str) {
         "best: epoch ",
         "(best J)",
         "The most confident mistakes",
-        "alt=\"Grad-CAM++ of ",
+        "alt=\"grad-cam++ map of ",
+        "alt=\"smoothgrad map of ",
         "cornu train pictures --out run --model net.json --seed 42 --epochs 2 --batch-size 4",
         "data:image/png;base64,",
     ] {
