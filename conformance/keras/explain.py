@@ -195,8 +195,7 @@ def write_vectors(path):
         model = keras.Model(inputs, outputs, name=f"small_{activation}")
         x = np.random.default_rng(units).integers(0, 256, (2, 14, 12, 2)).astype("float32")
         for cls in range(max(units, 2)):
-            maps = maps_of(model, x, cls, steps=64, samples=0)
-            del maps["smoothgrad"]
+            maps = maps_of(model, x, cls, steps=64, samples=2048)
             cases.append({
                 "config": json.loads(model.to_json()),
                 "weights": [rounded(w.numpy() if hasattr(w, "numpy") else w) for w in model.weights],

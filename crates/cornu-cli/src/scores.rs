@@ -2,7 +2,8 @@
 
 use cornu::networks::Head;
 use cornu::stats::{
-    ClassCounts, ConfusionMatrix, Interval, average_precision, bootstrap, roc_auc, wilson_interval,
+    ClassCounts, ConfusionMatrix, Interval, StatsError, average_precision, bootstrap, roc_auc,
+    wilson_interval,
 };
 use serde::{Serialize, Serializer};
 
@@ -48,10 +49,10 @@ pub(crate) struct Intervals {
     /// Of Wilson.
     #[serde(serialize_with = "as_pair")]
     pub(crate) accuracy: Option<Interval>,
-    /// Bootstrapped; of two classes only, as of more each has its own.
+    /// Bootstrapped; of more than two classes that of the mean.
     #[serde(serialize_with = "as_pair")]
     pub(crate) auc: Option<Interval>,
-    /// Bootstrapped; of two classes only.
+    /// Bootstrapped, in the same way.
     #[serde(serialize_with = "as_pair")]
     pub(crate) average_precision: Option<Interval>,
 }
@@ -76,6 +77,9 @@ pub(crate) struct ClassScores {
 fn as_pair<S: Serializer>(interval: &Option<Interval>, serializer: S) -> Result<S::Ok, S::Error> {
     interval.map(|Interval { low, high }| [low, high]).serialize(serializer)
 }
+
+/// Scores by class, labels, resamples and seed to an interval.
+type MeanInterval = fn(&[Vec<f64>], &[usize], usize, u64) -> Result<Interval, StatsError>;
 
 /// Predictions of labelled samples, and what they are worth.
 #[derive(Debug, Clone, PartialEq)]
@@ -145,10 +149,16 @@ impl Judged {
         }
         // Of two classes, number 1 is the positive one.
         let judged = if classes.len() == 2 { &classes[1..] } else { &classes[..] };
-        let only = |of: fn(&ClassScores) -> Option<Interval>| match judged {
-            [class] => of(class),
-            _ => None,
-        };
+        let by_class: Vec<Vec<f64>> = (0..classes.len())
+            .map(|class| one_against_rest(class, &probabilities, labels).0)
+            .collect();
+        let resamples = resamples(labels.len() * classes.len());
+        let interval =
+            |of: fn(&ClassScores) -> Option<Interval>, of_mean: MeanInterval| match judged {
+                [class] => of(class),
+                classes if MOST_INTERVALS < classes.len() => None,
+                _ => of_mean(&by_class, labels, resamples, BOOTSTRAP_SEED).ok(),
+            };
         let scores = Scores {
             loss: loss / labels.len().max(1) as f64,
             accuracy: matrix.accuracy(),
@@ -156,8 +166,11 @@ impl Judged {
             average_precision: mean(judged.iter().map(|class| class.average_precision)),
             intervals: Intervals {
                 accuracy: wilson_interval(matrix.right(), matrix.samples()).ok(),
-                auc: only(|class| class.auc_interval),
-                average_precision: only(|class| class.average_precision_interval),
+                auc: interval(|class| class.auc_interval, bootstrap::mean_roc_auc_interval),
+                average_precision: interval(
+                    |class| class.average_precision_interval,
+                    bootstrap::mean_average_precision_interval,
+                ),
             },
             samples: labels.len(),
             confusion_matrix: matrix.counts,
@@ -264,6 +277,10 @@ mod tests {
         assert!(scores.loss.is_finite() && 5.0 < scores.loss);
         assert_eq!(scores.auc, Some((0.75 + 0.5 + 1.0) / 3.0));
         assert_eq!(scores.classes[1].f1, 0.0);
+        // A sample each: nothing else can be drawn.
+        let area = scores.auc.unwrap();
+        assert_eq!(scores.intervals.auc, Some(Interval { low: area, high: area }));
+        assert!(scores.intervals.average_precision.is_some());
     }
 
     #[test]

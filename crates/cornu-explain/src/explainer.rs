@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use cornu_engine::{Options, Program, Run, Variables};
-use cornu_model::{Forward, Model};
+use cornu_model::{Forward, Model, Structure};
 use cornu_tensor::Tensor;
 
 use crate::programs::{self, ProgramKey, SELECTOR, features, last_convolution, with_maps};
@@ -36,11 +36,18 @@ impl<'a> Explainer<'a> {
     /// # Errors
     ///
     /// [`ExplainError::Structure`] if the model does not take one picture `(height, width, channels)`
-    /// or does not give one number per class; [`ExplainError::Model`] if it cannot be lowered.
+    /// or does not give one number per class, or has layers with channels first; [`ExplainError::Model`] if it cannot be lowered.
     pub fn new(model: &'a Model) -> Result<Self, ExplainError> {
         let forward = model.forward(false)?;
         let problem =
             |problem: String| ExplainError::Structure { model: model.name().to_owned(), problem };
+        if let Some(layer) = channels_first(&model.structure()?) {
+            return Err(problem(format!(
+                "layer `{layer}` has channels first, but maps are made of pictures and feature maps \
+                 (N, height, width, channels); build the model with data_format \"channels_last\" and \
+                 give it the same weights (set_weights), which have the same shapes"
+            )));
+        }
         let sizes = |value| {
             let shape = forward.graph.shape(value);
             let is_sample = shape.is_batched() && 1 < shape.rank();
@@ -104,6 +111,10 @@ impl<'a> Explainer<'a> {
         self.options = options;
         self.programs.clear();
         self
+    }
+
+    pub(crate) fn model(&self) -> &'a Model {
+        self.model
     }
 
     /// Path of the layer that methods look at unless they are told another: that of the last
@@ -281,6 +292,17 @@ impl<'a> Explainer<'a> {
             step,
         })?)
     }
+}
+
+/// A layer, inside of models too, whose pictures have their channels on the first axis.
+fn channels_first(structure: &Structure) -> Option<String> {
+    structure.calls.iter().find_map(|call| match &call.inner {
+        Some(inner) => channels_first(inner),
+        None => {
+            let format = call.config.get("data_format")?.as_str()?;
+            (format == "channels_first").then(|| call.name.clone())
+        }
+    })
 }
 
 /// A picture's class, and how its score is made of the outputs.

@@ -11,7 +11,7 @@
 //! | [`Method::Occlusion`] | what the score loses when a window is covered | window | Zeiler and Fergus 2014 |
 //!
 //! An [`Explainer`] compiles what a method needs once and then explains any number of pictures of any
-//! class. [`sanity_check`] tells whether a method's maps depend on what the network has learnt.
+//! class. [`Explainer::sanity_check`] tells whether a method's maps depend on what the network has learnt.
 //!
 //! ```
 //! use cornu_explain::{Explainer, Method, Target};
@@ -48,6 +48,6 @@ pub use error::ExplainError;
 pub use explainer::Explainer;
 pub use map::{Completeness, Map};
 pub use method::{IntegratedGradients, Method, Occlusion, SmoothGrad};
-pub use sanity::{SanityReport, SanityStep, sanity_check};
+pub use sanity::{SanityReport, SanityStep};
 pub use score::{ScoreKind, Target};
 pub use similarity::{spearman, ssim};

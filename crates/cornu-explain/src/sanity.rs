@@ -1,8 +1,6 @@
-use cornu_engine::Options;
-use cornu_model::Model;
 use cornu_tensor::Tensor;
 
-use crate::{ExplainError, Explainer, Map, Method, ScoreKind, Target, spearman, ssim};
+use crate::{ExplainError, Explainer, Map, Method, Target, spearman, ssim};
 
 /// Whether a method's maps depend on what the network has learnt.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,53 +44,66 @@ impl SanityReport {
     }
 }
 
-/// The cascading randomization of Adebayo et al., "Sanity Checks for Saliency Maps", 2018, arXiv
-/// 1810.03292: from the last layer to the first, weights are drawn anew by their initializers (with
-/// seeds that follow from `seed`), and the maps of `pictures` `(N, height, width, channels)` are
-/// compared with those of the network as it is.
-///
-/// Only what an optimizer changes is drawn anew, in frozen layers too: the statistics of
-/// `Normalization` and `BatchNormalization` stay. Weights whose initializer gives one number (biases)
-/// go back to it.
-///
-/// # Errors
-///
-/// As for [`Explainer::explain_batch`]; [`ExplainError::Structure`] if the model has no such weights.
-pub fn sanity_check(
-    model: &Model,
-    pictures: &Tensor,
-    method: &Method,
-    targets: &[Target],
-    kind: ScoreKind,
-    seed: u64,
-) -> Result<SanityReport, ExplainError> {
-    let options = Options::from_environment()?;
-    let mut explainer = Explainer::new(model)?.score_kind(kind).options(options);
-    let maps = explainer.explain_batch(pictures, method, targets)?;
-    let same: Vec<Target> = maps.iter().map(|map| Target::Class(map.class)).collect();
-    let mut weights = model.get_weights();
-    let infos = model.weight_infos();
-    let layer_of = |i: usize| infos[i].path.rsplit_once('/').map_or("", |(layer, _)| layer);
-    let learnt: Vec<usize> = (0..infos.len()).rev().filter(|&i| infos[i].spec.trainable).collect();
-    if learnt.is_empty() {
-        return Err(ExplainError::Structure {
-            model: model.name().to_owned(),
-            problem: "it has no weights to draw anew, so there is nothing to check".to_owned(),
-        });
+impl Explainer<'_> {
+    /// The cascading randomization of Adebayo et al., "Sanity Checks for Saliency Maps", 2018, arXiv
+    /// 1810.03292: from the last layer to the first, weights are drawn anew by their initializers (with
+    /// seeds that follow from `seed`), and the maps of `pictures` `(N, height, width, channels)` are
+    /// compared with those of the network as it is. Afterwards the explainer has the weights as they
+    /// were.
+    ///
+    /// Only what an optimizer changes is drawn anew, in frozen layers too: the statistics of
+    /// `Normalization` and `BatchNormalization` stay. Weights whose initializer gives one number
+    /// (biases) go back to it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Explainer::explain_batch`]; [`ExplainError::Structure`] if the model has no such weights.
+    pub fn sanity_check(
+        &mut self,
+        pictures: &Tensor,
+        method: &Method,
+        targets: &[Target],
+        seed: u64,
+    ) -> Result<SanityReport, ExplainError> {
+        let report = self.randomized(pictures, method, targets, seed);
+        self.set_weights(&self.model().get_weights());
+        report
     }
-    let mut steps = Vec::new();
-    for layer in learnt.chunk_by(|&i, &j| layer_of(i) == layer_of(j)) {
-        for &i in layer {
-            // A large odd factor: seeds of neighbours have nothing in common.
-            let seed =
-                seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i as u64);
-            weights[i] = infos[i].spec.values(seed);
+
+    fn randomized(
+        &mut self,
+        pictures: &Tensor,
+        method: &Method,
+        targets: &[Target],
+        seed: u64,
+    ) -> Result<SanityReport, ExplainError> {
+        let maps = self.explain_batch(pictures, method, targets)?;
+        let same: Vec<Target> = maps.iter().map(|map| Target::Class(map.class)).collect();
+        let model = self.model();
+        let (mut weights, infos) = (model.get_weights(), model.weight_infos());
+        let layer_of = |i: usize| infos[i].path.rsplit_once('/').map_or("", |(layer, _)| layer);
+        let learnt: Vec<usize> =
+            (0..infos.len()).rev().filter(|&i| infos[i].spec.trainable).collect();
+        if learnt.is_empty() {
+            return Err(ExplainError::Structure {
+                model: model.name().to_owned(),
+                problem: "it has no weights to draw anew, so there is nothing to check".to_owned(),
+            });
         }
-        explainer.set_weights(&weights);
-        let changed = explainer.explain_batch(pictures, method, &same)?;
-        steps.push(compare(layer_of(layer[0]), &maps, changed));
+        let mut steps = Vec::new();
+        for layer in learnt.chunk_by(|&i, &j| layer_of(i) == layer_of(j)) {
+            for &i in layer {
+                // A large odd factor: seeds of neighbours have nothing in common.
+                let seed =
+                    seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(i as u64);
+                weights[i] = infos[i].spec.values(seed);
+            }
+            self.set_weights(&weights);
+            let changed = self.explain_batch(pictures, method, &same)?;
+            steps.push(compare(layer_of(layer[0]), &maps, changed));
+        }
+        Ok(SanityReport { method: method.name(), maps, steps })
     }
-    Ok(SanityReport { method: method.name(), maps, steps })
 }
 
 fn compare(layer: &str, maps: &[Map], changed: Vec<Map>) -> SanityStep {

@@ -1,6 +1,7 @@
 //! What a model is made of, as data: for diagrams, tables and other tools.
 
 use cornu_nn::SymbolicShape;
+use cornu_nn::layers::Family;
 use serde_json::{Map, Value};
 
 use crate::network::{LayerEntry, Network, NetworkForm, WeightInfo};
@@ -28,6 +29,8 @@ pub struct LayerCall {
     pub name: String,
     /// Keras's class name, such as `Conv2D`; `InputLayer` for inputs.
     pub class_name: &'static str,
+    /// What the layer is for; `None` for operations, models, and layers that are not Keras's.
+    pub family: Option<Family>,
     /// How many calls of the same layer came before.
     pub node: usize,
     /// The keys of Keras's `get_config()` apart from `name`, `trainable` and `dtype`; none for inputs,
@@ -88,6 +91,11 @@ fn structure(network: &Network, name: &str, trainable: bool) -> Result<Structure
         Ok(LayerCall {
             name: layer.name.clone(),
             class_name: layer.kind.class_name(),
+            family: match &layer.kind {
+                LayerKind::Input(_) => Some(Family::Input),
+                LayerKind::Layer(kind) => Family::of(kind.class_name()),
+                LayerKind::Operation(_) | LayerKind::Network { .. } => None,
+            },
             node: call.node,
             config,
             inputs: call.inputs.iter().map(|tensor| (tensor.call, tensor.output)).collect(),

@@ -1,6 +1,5 @@
 //! Intervals by resampling (Efron 1979): the statistic is computed again for samples drawn with
-//! replacement, positives and negatives each as many as there are, so that no resample lacks one of
-//! both; the 95 % interval holds the middle of the results (percentile method).
+//! replacement, of each class as many as there are, so that no resample lacks one; the 95 % interval holds the middle of the results (percentile method).
 //!
 //! Draws follow from the seed alone.
 
@@ -50,6 +49,62 @@ pub fn average_precision_interval(
     })
 }
 
+/// The 95 % interval of the mean of [`crate::roc_auc`] over the classes, each against the rest.
+/// `scores` holds a list for each class, `labels` the class of each sample.
+///
+/// # Errors
+///
+/// Those of [`crate::roc_auc`] for any class (one without samples, say), and [`StatsError::Zero`] for
+/// no resamples.
+pub fn mean_roc_auc_interval(
+    scores: &[Vec<f64>],
+    labels: &[usize],
+    resamples: usize,
+    seed: u64,
+) -> Result<Interval, StatsError> {
+    mean_interval_of(scores, labels, resamples, seed, |ranked, positive, counts| {
+        weighted_auc(ranked, positive, |i| f64::from(counts[i]))
+    })
+}
+
+/// The same of the mean of [`crate::average_precision`].
+///
+/// # Errors
+///
+/// As for [`mean_roc_auc_interval`].
+pub fn mean_average_precision_interval(
+    scores: &[Vec<f64>],
+    labels: &[usize],
+    resamples: usize,
+    seed: u64,
+) -> Result<Interval, StatsError> {
+    mean_interval_of(scores, labels, resamples, seed, |ranked, positive, counts| {
+        weighted_average_precision(ranked, positive, |i| f64::from(counts[i]))
+    })
+}
+
+fn mean_interval_of(
+    scores: &[Vec<f64>],
+    labels: &[usize],
+    resamples: usize,
+    seed: u64,
+    statistic: impl Fn(&Ranked, &[bool], &[u32]) -> f64,
+) -> Result<Interval, StatsError> {
+    let mut classes = Vec::with_capacity(scores.len());
+    for (class, scores) in scores.iter().enumerate() {
+        let positive: Vec<bool> = labels.iter().map(|&label| label == class).collect();
+        classes.push((Ranked::new(scores, &positive)?, positive));
+    }
+    let strata: Vec<Vec<usize>> = (0..scores.len()).map(|class| of_kind(labels, &class)).collect();
+    let mut results = Vec::with_capacity(resamples);
+    each_resample(&strata, labels.len(), resamples, seed, |counts| {
+        let sum: f64 =
+            classes.iter().map(|(ranked, positive)| statistic(ranked, positive, counts)).sum();
+        results.push(sum / classes.len() as f64);
+    })?;
+    Ok(middle(results))
+}
+
 /// The 95 % interval of the ROC curve's true positive rate at each of the false positive rates
 /// `at`, which must rise: a band to draw around the curve.
 ///
@@ -65,7 +120,7 @@ pub fn roc_band(
 ) -> Result<Vec<Interval>, StatsError> {
     let ranked = Ranked::new(scores, positive)?;
     let mut results: Vec<Vec<f64>> = vec![Vec::with_capacity(resamples); at.len()];
-    each_resample(positive, resamples, seed, |counts| {
+    each_resample(&both(positive), positive.len(), resamples, seed, |counts| {
         let mut rates = curve_at(&ranked, positive, counts, at).into_iter();
         for results in &mut results {
             results.extend(rates.next());
@@ -103,7 +158,9 @@ fn interval_of(
     mut statistic: impl FnMut(&[u32]) -> f64,
 ) -> Result<Interval, StatsError> {
     let mut results = Vec::with_capacity(resamples);
-    each_resample(positive, resamples, seed, |counts| results.push(statistic(counts)))?;
+    each_resample(&both(positive), positive.len(), resamples, seed, |counts| {
+        results.push(statistic(counts));
+    })?;
     Ok(middle(results))
 }
 
@@ -112,9 +169,20 @@ fn middle(mut results: Vec<f64>) -> Interval {
     Interval { low: quantile(&results, TAIL), high: quantile(&results, 1.0 - TAIL) }
 }
 
-/// Calls `use_counts` with how often each sample is in each resample.
+/// Where the samples of a kind are.
+fn of_kind<T: PartialEq>(samples: &[T], kind: &T) -> Vec<usize> {
+    (0..samples.len()).filter(|&i| samples[i] == *kind).collect()
+}
+
+fn both(positive: &[bool]) -> [Vec<usize>; 2] {
+    [true, false].map(|kind| of_kind(positive, &kind))
+}
+
+/// Calls `use_counts` with how often each of `n` samples is in each resample, which has as many of
+/// each of the `strata` as there are.
 fn each_resample(
-    positive: &[bool],
+    strata: &[Vec<usize>],
+    n: usize,
     resamples: usize,
     seed: u64,
     mut use_counts: impl FnMut(&[u32]),
@@ -122,13 +190,11 @@ fn each_resample(
     if resamples == 0 {
         return Err(StatsError::Zero { name: "resamples" });
     }
-    let of = |kind: bool| (0..positive.len()).filter(move |&i| positive[i] == kind);
-    let kinds: [Vec<usize>; 2] = [of(true).collect(), of(false).collect()];
     let mut random = SplitMix64(seed);
-    let mut counts = vec![0u32; positive.len()];
+    let mut counts = vec![0u32; n];
     for _ in 0..resamples {
         counts.fill(0);
-        for samples in &kinds {
+        for samples in strata {
             for _ in samples {
                 counts[samples[random.below(samples.len())]] += 1;
             }
@@ -215,6 +281,44 @@ mod tests {
             assert!(interval.low <= y && y <= interval.high, "{x}: {interval:?} {y}");
         }
         assert_eq!(band[20], Interval { low: 1.0, high: 1.0 });
+    }
+
+    #[test]
+    fn the_mean_over_classes_is_steadier_than_a_class() {
+        let (first, positive) = heaps(240);
+        let labels: Vec<usize> =
+            (0..240).map(|i| if positive[i] { 0 } else { 1 + (i / 3) % 2 }).collect();
+        let mut random = SplitMix64(5);
+        let mut of_class = |class| -> Vec<f64> {
+            let noise = |_: &usize| random.next() as f64 / u64::MAX as f64;
+            let of =
+                |(&label, noise): (&usize, f64)| f64::from(u8::from(label == class)) + 2.0 * noise;
+            let noise: Vec<f64> = labels.iter().map(noise).collect();
+            labels.iter().zip(noise).map(of).collect()
+        };
+        let scores = [first, of_class(1), of_class(2)];
+        let areas: Vec<f64> = scores
+            .iter()
+            .enumerate()
+            .map(|(class, scores)| {
+                let positive: Vec<bool> = labels.iter().map(|&label| label == class).collect();
+                roc_auc(scores, &positive).unwrap()
+            })
+            .collect();
+        let mean = areas.iter().sum::<f64>() / 3.0;
+        let interval = mean_roc_auc_interval(&scores, &labels, RESAMPLES, 1).unwrap();
+        assert!(interval.low < mean && mean < interval.high, "{interval:?} {mean}");
+        let alone = roc_auc_interval(&scores[0], &positive, RESAMPLES, 1).unwrap();
+        assert!(interval.high - interval.low < alone.high - alone.low);
+        let precision = mean_average_precision_interval(&scores, &labels, 500, 1).unwrap();
+        assert!(precision.low < precision.high);
+        // Of two classes whose scores are each other's mirror it is the area of one.
+        let two: Vec<usize> = positive.iter().map(|&positive| usize::from(!positive)).collect();
+        let mirrored = [scores[0].clone(), scores[0].iter().map(|x| -x).collect()];
+        let both = mean_roc_auc_interval(&mirrored, &two, RESAMPLES, 1).unwrap();
+        assert!((both.low - alone.low).abs() < 1e-9 && (both.high - alone.high).abs() < 1e-9);
+        // A class that nobody is of has no area.
+        mean_roc_auc_interval(&scores, &two, RESAMPLES, 1).unwrap_err();
     }
 
     #[test]

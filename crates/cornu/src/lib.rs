@@ -87,3 +87,8 @@ pub mod utils;
 pub use cornu_model::set_random_seed;
 pub use metric::Metric;
 pub use samples::{Samples, Targets};
+
+/// The program of docs/pictures.md compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/pictures.md")]
+struct Pictures;

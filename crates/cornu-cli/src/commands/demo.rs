@@ -44,6 +44,9 @@ pub(crate) struct Args {
     /// be new, empty, or one of an earlier export
     #[arg(long, value_name = "FOLDER")]
     export: Option<PathBuf>,
+    /// Also write event files for TensorBoard into this folder, as `cornu train --tensorboard` does
+    #[arg(long, value_name = "DIR")]
+    tensorboard: Option<PathBuf>,
     /// Print the content of metrics.json as one line of JSON
     #[arg(long)]
     json: bool,
@@ -139,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<(), CliError> {
         model,
         notes,
         machine: args.machine,
-        tensorboard: None,
+        tensorboard: args.tensorboard.as_deref(),
         how_to_go_on: "the same command starts anew",
     };
     let (finished, mut best) = train(job)?;

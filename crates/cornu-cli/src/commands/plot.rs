@@ -21,8 +21,8 @@ use crate::output;
 /// .png, that of --convolution is a .gif. The default is a file in the current folder, whose name is
 /// printed.
 ///
-/// Every picture has a title and a legend; SVG files also have a text alternative and follow the
-/// reader's choice of light or dark, unless --theme says which.
+/// Every picture has a title, a legend and a text alternative, which .png and .gif files hold as well;
+/// SVG files follow the reader's choice of light or dark, unless --theme says which.
 ///
 /// Examples:
 ///
@@ -127,7 +127,7 @@ enum Rankdir {
     Rl,
 }
 
-fn dots(text: &str) -> Result<f64, String> {
+pub(super) fn dots(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(x) if (10.0..=1200.0).contains(&x) => Ok(x),
         _ => Err("expected a number from 10 to 1200".to_owned()),

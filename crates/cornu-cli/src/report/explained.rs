@@ -1,9 +1,9 @@
 //! Which pixels answers come from, laid over the pictures.
 
-use cornu::explain::{Explainer, Method, Target};
+use cornu::explain::{ExplainError, Explainer, Map, Method, Target};
 use cornu::model::Model;
-use cornu::plot::raster::{Overlay, Raster, ValueRange, overlay};
-use cornu::plot::{ColourMap, PlotError};
+use cornu::plot::raster::Raster;
+use cornu::plot::{ColourMap, laid_over, map_in_words};
 use cornu::tensor::Tensor;
 
 use super::html::Shown;
@@ -11,46 +11,78 @@ use super::pictures;
 use crate::error::CliError;
 use crate::machine::Machine;
 
-/// Maps of Grad-CAM++ over pictures, each for the answer of the model, which `alts` name; or why there
-/// are none.
+/// A picture whose answer is explained.
+pub(super) struct Answered<'a> {
+    pub(super) pixels: &'a [f32],
+    /// What the picture is called.
+    pub(super) name: &'a str,
+    /// What the model takes it for.
+    pub(super) class: &'a str,
+}
+
+/// Maps over pictures of one shape, each for the answer of the model.
+pub(super) struct Explained {
+    /// The maps of each picture.
+    pub(super) maps: Vec<Vec<Shown>>,
+    /// What the colours mean: HTML.
+    pub(super) key: String,
+}
+
+/// Maps of Grad-CAM++ and of SmoothGrad; only of the second for a network without convolutions.
 pub(super) fn explained(
     model: &Model,
     machine: Machine,
-    samples: &[Vec<f32>],
+    answers: &[Answered<'_>],
     shape: [usize; 3],
-    alts: Vec<String>,
-) -> Result<Vec<Shown>, CliError> {
-    let problem = |error: &dyn std::fmt::Display| CliError::message(error.to_string());
+) -> Result<Explained, CliError> {
     let [height, width, channels] = shape;
-    let dims = [samples.len(), height, width, channels];
-    let batch = Tensor::new(dims, samples.concat()).map_err(|error| problem(&error))?;
-    let mut explainer =
-        Explainer::new(model).map_err(|error| problem(&error))?.options(machine.options()?);
-    let targets = vec![Target::Predicted; samples.len()];
-    let maps = explainer
-        .explain_batch(&batch, &Method::grad_cam_plus_plus(), &targets)
-        .map_err(|error| problem(&error))?;
-    let mut shown = Vec::with_capacity(maps.len());
-    for ((pixels, map), alt) in samples.iter().zip(&maps).zip(alts) {
-        let laid = laid_over(pixels, map.values.data(), shape).map_err(|error| problem(&error))?;
-        let numbers: Vec<f32> = laid.pixels().iter().map(|&byte| f32::from(byte)).collect();
-        shown.push(pictures::shown(&numbers, [height, width, 3], alt)?);
+    let mut explainer = Explainer::new(model)?.options(machine.options()?);
+    let pixels: Vec<f32> = answers.iter().flat_map(|answer| answer.pixels).copied().collect();
+    let batch = Tensor::new([answers.len(), height, width, channels], pixels)
+        .map_err(|error| CliError::message(error.to_string()))?;
+    let targets = vec![Target::Predicted; answers.len()];
+    let (mut names, mut all) = (Vec::new(), Vec::<Vec<Map>>::new());
+    for (name, method) in
+        [("Grad-CAM++", Method::grad_cam_plus_plus()), ("SmoothGrad", Method::named("smoothgrad")?)]
+    {
+        match explainer.explain_batch(&batch, &method, &targets) {
+            Ok(maps) => {
+                names.push(name);
+                all.push(maps);
+            }
+            // There is no layer to look at.
+            Err(ExplainError::Structure { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    Ok(shown)
+    let mut shown = Vec::with_capacity(answers.len());
+    for (i, answer) in answers.iter().enumerate() {
+        let picture = Raster::from_numbers(width, height, answer.pixels)?;
+        let of_picture = all.iter().map(|maps| {
+            let laid = laid_over(&picture, &maps[i])?;
+            let numbers: Vec<f32> = laid.pixels().iter().map(|&byte| f32::from(byte)).collect();
+            let alt = map_in_words(&maps[i], answer.name, answer.class);
+            pictures::shown(&numbers, [height, width, 3], pictures::SMALL, alt)
+        });
+        shown.push(of_picture.collect::<Result<Vec<Shown>, CliError>>()?);
+    }
+    Ok(Explained { maps: shown, key: key(&names) })
 }
 
-fn laid_over(pixels: &[f32], map: &[f32], shape: [usize; 3]) -> Result<Raster, PlotError> {
-    let [height, width, _] = shape;
-    let picture = Raster::from_numbers(width, height, pixels)?;
-    let range = ValueRange::of(map, ColourMap::default());
-    overlay(&picture, map, width, range, Overlay::default())
-}
-
-/// What the colours mean: HTML.
-pub(super) fn key() -> String {
+fn key(names: &[&str]) -> String {
+    let coarse = match names {
+        [_, _] => {
+            " The first sees where a layer deep in the network looked, the second single pixels."
+        }
+        _ => "",
+    };
     format!(
-        "<p class=\"soft key\">Beside each picture Grad-CAM++ shows where the answer comes from: \
-         little <span style=\"background:{}\"></span> much.</p>\n",
+        "<p class=\"soft key\">Beside each picture {} where the answer comes from: little \
+         <span style=\"background:{}\"></span> much.{coarse}</p>\n",
+        match names {
+            [first, second] => format!("{first} and {second} show"),
+            _ => format!("{} shows", names.concat()),
+        },
         ColourMap::default().css()
     )
 }

@@ -41,7 +41,16 @@ fn kernels_feature_maps_activations_and_a_convolution_are_drawn() {
         let ran = place.run(line);
         assert_eq!(ran.stderr.contains("not trained"), line.contains("net.json"), "{line}");
         assert_eq!(ran.ok().trim(), file, "{line}");
-        assert!(place.bytes(file).starts_with(begin), "{line}");
+        let bytes = place.bytes(file);
+        assert!(bytes.starts_with(begin), "{line}");
+        // Whatever the file, it says what it shows.
+        let words = String::from_utf8_lossy(&bytes).into_owned();
+        let (keyword, title) = match file.rsplit_once('.').unwrap().1 {
+            "png" => ("Description\0", "conv2d"),
+            "gif" => ("", "How a convolution works: filter"),
+            _ => ("<desc>", "Activation functions"),
+        };
+        assert!(words.contains(keyword) && words.contains(title), "{line}");
     }
 }
 

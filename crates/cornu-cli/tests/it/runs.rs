@@ -71,7 +71,8 @@ fn check_report(report: &str) {
         "best: epoch ",
         "(best J)",
         "The most confident mistakes",
-        "alt=\"Grad-CAM++ of ",
+        "alt=\"grad-cam++ map of ",
+        "alt=\"smoothgrad map of ",
         "cornu train pictures --out run --model net.json --seed 42 --epochs 2 --batch-size 4",
         "data:image/png;base64,",
     ] {
@@ -507,7 +508,8 @@ fn a_model_file_is_trained_further() {
 #[test]
 fn the_demo_says_that_it_is_synthetic() {
     let place = Place::new();
-    let ran = place.run("demo --pictures 14 --epochs 1 --out demo");
+    let ran = place.run("demo --pictures 14 --epochs 1 --out demo --tensorboard logs");
+    assert!(place.path("logs/train").is_dir() && place.path("logs/validation").is_dir());
     assert!(ran.stderr.contains("synthetic"), "{}", ran.stderr);
     let said = ran.ok();
     assert!(said.contains("synthetic") && said.contains("demo/best.keras"), "{said}");

@@ -2,7 +2,7 @@ use cornu_engine::{Options, Runtime};
 use cornu_explain::{ExplainError, Explainer, Method, Occlusion, ScoreKind, SmoothGrad, Target};
 use cornu_model::{Input, LayerExt, Model};
 use cornu_nn::Activation;
-use cornu_nn::layers::{Conv2D, Dense, Flatten, GlobalAveragePooling2D};
+use cornu_nn::layers::{Conv2D, DataFormat, Dense, Flatten, GlobalAveragePooling2D};
 use cornu_tensor::Tensor;
 
 pub(crate) fn network(units: usize) -> Model {
@@ -108,6 +108,18 @@ fn errors_say_what_to_do() {
     let settings = SmoothGrad { samples: 0, ..SmoothGrad::default() };
     error(&picture, Method::SmoothGrad(settings), Target::Predicted);
     assert!(matches!(Method::named("magic"), Err(ExplainError::Setting { .. })));
+}
+
+#[test]
+fn channels_first_is_an_error_and_no_wrong_map() {
+    let inputs = Input::new([1, 12, 10]);
+    let conv = Conv2D::new(4, 3).data_format(DataFormat::ChannelsFirst).named("conv");
+    let base = Model::new(&inputs, conv.apply(&inputs).unwrap()).unwrap().named("base");
+    let inputs = Input::new([1, 12, 10]);
+    let x = Flatten::new().apply(&base.apply(&inputs).unwrap()).unwrap();
+    let model = Model::new(&inputs, Dense::new(2).apply(&x).unwrap()).unwrap();
+    let error = Explainer::new(&model).unwrap_err().to_string();
+    assert!(error.contains("layer `conv` has channels first") && error.contains("channels_last"));
 }
 
 #[test]

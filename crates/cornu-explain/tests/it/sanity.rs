@@ -1,4 +1,4 @@
-use cornu_explain::{Method, ScoreKind, Target, sanity_check};
+use cornu_explain::{Explainer, Method, Target};
 
 use crate::explainer::{network, pictures};
 
@@ -6,10 +6,9 @@ use crate::explainer::{network, pictures};
 fn layers_are_drawn_anew_from_the_last_to_the_first() {
     let model = network(2);
     let targets = [Target::Predicted; 3];
-    let check = |seed| {
-        let method = Method::Saliency;
-        sanity_check(&model, &pictures(3), &method, &targets, ScoreKind::Logit, seed).unwrap()
-    };
+    let mut explainer = Explainer::new(&model).unwrap();
+    let mut check =
+        |seed| explainer.sanity_check(&pictures(3), &Method::Saliency, &targets, seed).unwrap();
     let report = check(1);
     let layers: Vec<&str> = report.steps.iter().map(|step| step.layer.as_str()).collect();
     assert_eq!(layers, ["dense", "base/conv2d"]);
@@ -22,4 +21,7 @@ fn layers_are_drawn_anew_from_the_last_to_the_first() {
             assert_ne!(map.values, before.values);
         }
     }
+    // The weights are those of the model again.
+    let maps = explainer.explain_batch(&pictures(3), &Method::Saliency, &targets).unwrap();
+    assert_eq!(maps, report.maps);
 }

@@ -11,49 +11,94 @@ use crate::{ConfigReader, LayerError};
 pub struct LayerEntry {
     /// Keras's class name.
     pub class_name: &'static str,
+    /// What it is for.
+    pub family: Family,
     /// Reads the layer's own keys.
     pub from_config: fn(&mut ConfigReader) -> Result<Arc<dyn Layer>, LayerError>,
 }
 
+/// What layers are for: the chapters of Keras's list of layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Where data enters.
+    Input,
+    /// Dense layers, embeddings, masks.
+    Core,
+    /// Sequences, step by step.
+    Recurrent,
+    /// Sequences, all steps at once.
+    Attention,
+    /// Convolutions.
+    Convolutional,
+    /// Pooling.
+    Pooling,
+    /// Activation functions.
+    Activation,
+    /// Dropout, noise, penalties.
+    Regularization,
+    /// Another shape, more or fewer pixels.
+    Reshaping,
+    /// Values on one scale.
+    Normalization,
+    /// Preparation of data, and random changes of it.
+    Preprocessing,
+    /// Several tensors into one.
+    Merging,
+}
+
+impl Family {
+    /// The family of a class of [`LAYERS`]; `None` for classes that are not Keras's.
+    pub fn of(class_name: &str) -> Option<Self> {
+        LAYERS.iter().find(|entry| entry.class_name == class_name).map(|entry| entry.family)
+    }
+}
+
 macro_rules! catalogue {
-    ($($layer:ident),* $(,)?) => {
+    ($($family:ident: $($layer:ident),*;)*) => {
         /// All layer classes.
-        pub const LAYERS: &[LayerEntry] = &[$(LayerEntry {
+        pub const LAYERS: &[LayerEntry] = &[$($(LayerEntry {
             class_name: stringify!($layer),
+            family: Family::$family,
             from_config: |config| Ok(Arc::new(super::$layer::from_config(config)?)),
-        }),*];
+        }),*),*];
     };
 }
 
 catalogue! {
-    InputLayer, Dense, Identity, EinsumDense, Embedding, ReversibleEmbedding, Masking,
-    SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, RNN, Bidirectional, TimeDistributed,
-    Attention, AdditiveAttention, MultiHeadAttention, GroupQueryAttention,
-    Conv1D, Conv2D, Conv3D, Conv1DTranspose, Conv2DTranspose, Conv3DTranspose,
-    DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D,
-    MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
-    GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
-    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
-    AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
-    AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D,
-    Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax,
-    Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
-    GaussianNoise, GaussianDropout, ActivityRegularization,
-    Flatten, Reshape, Permute, RepeatVector,
-    ZeroPadding1D, ZeroPadding2D, ZeroPadding3D, Cropping1D, Cropping2D, Cropping3D,
-    UpSampling1D, UpSampling2D, UpSampling3D,
-    BatchNormalization, LayerNormalization,
-    GroupNormalization, RMSNormalization, UnitNormalization, SpectralNormalization, AlphaDropout, CenterCrop,
-    CategoryEncoding,
-    Rescaling, Normalization, Resizing,
-    Discretization, AutoContrast, Equalization, Solarization,
-    RandomCrop, RandomShear, RandomHue, RandomSaturation, RandomSharpness, RandomColorDegeneration,
-    RandomGrayscale, RandomPosterization, RandomGaussianBlur, RandomInvert, RandomErasing, RandomPerspective,
-    RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast, RandomBrightness,
-    RandomColorJitter, RandomElasticTransform, RandAugment, AugMix, MixUp, CutMix,
-    ContrastLimitedAdaptiveHistogramEqualization, MaxNumBoundingBoxes, Pipeline,
-    Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot,
-    LayerScale,
+    Input: InputLayer;
+    Core: Dense, Identity, EinsumDense, Embedding, ReversibleEmbedding, Masking, LayerScale;
+    Recurrent:
+        SimpleRNN, LSTM, GRU, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, RNN, Bidirectional, TimeDistributed;
+    Attention: Attention, AdditiveAttention, MultiHeadAttention, GroupQueryAttention;
+    Convolutional:
+        Conv1D, Conv2D, Conv3D, Conv1DTranspose, Conv2DTranspose, Conv3DTranspose,
+        DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D;
+    Pooling:
+        MaxPooling1D, MaxPooling2D, MaxPooling3D, AveragePooling1D, AveragePooling2D, AveragePooling3D,
+        GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D,
+        GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D,
+        AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D,
+        AdaptiveAveragePooling1D, AdaptiveAveragePooling2D, AdaptiveAveragePooling3D;
+    Activation: Activation, ReLU, LeakyReLU, ELU, PReLU, Softmax;
+    Regularization:
+        Dropout, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D, AlphaDropout,
+        GaussianNoise, GaussianDropout, ActivityRegularization;
+    Reshaping:
+        Flatten, Reshape, Permute, RepeatVector,
+        ZeroPadding1D, ZeroPadding2D, ZeroPadding3D, Cropping1D, Cropping2D, Cropping3D,
+        UpSampling1D, UpSampling2D, UpSampling3D;
+    Normalization:
+        BatchNormalization, LayerNormalization, GroupNormalization, RMSNormalization,
+        UnitNormalization, SpectralNormalization;
+    Preprocessing:
+        CenterCrop, CategoryEncoding, Rescaling, Normalization, Resizing,
+        Discretization, AutoContrast, Equalization, Solarization,
+        RandomCrop, RandomShear, RandomHue, RandomSaturation, RandomSharpness, RandomColorDegeneration,
+        RandomGrayscale, RandomPosterization, RandomGaussianBlur, RandomInvert, RandomErasing,
+        RandomPerspective, RandomFlip, RandomRotation, RandomTranslation, RandomZoom, RandomContrast,
+        RandomBrightness, RandomColorJitter, RandomElasticTransform, RandAugment, AugMix, MixUp, CutMix,
+        ContrastLimitedAdaptiveHistogramEqualization, MaxNumBoundingBoxes, Pipeline;
+    Merging: Add, Subtract, Multiply, Average, Maximum, Minimum, Concatenate, Dot;
 }
 
 /// Classes of [`LAYERS`] that are no public ones of Keras, and its modules that have them: files name

@@ -58,7 +58,7 @@ pub use self::activations::{Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax};
 pub use self::attention::*;
 pub use self::convolutional::*;
 pub use self::core::*;
-pub use catalogue::{ALIASES, LAYERS, LayerEntry, PRIVATE, check_dtype, layer_from_config};
+pub use catalogue::{ALIASES, Family, LAYERS, LayerEntry, PRIVATE, check_dtype, layer_from_config};
 pub use image::DataFormat;
 pub use merging::{Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract};
 pub use nested::Nested;

@@ -2,7 +2,8 @@ use std::fmt::Write;
 
 use super::Chart;
 use super::style::COLOURS;
-use super::text::{at, escaped, label, shortened};
+use super::text::{at, label, shortened};
+use crate::xml::escaped;
 
 const WIDTH: f64 = 420.0;
 const LEFT: f64 = 110.0;

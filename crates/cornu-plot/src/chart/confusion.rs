@@ -1,7 +1,8 @@
 use std::fmt::Write;
 
 use super::Chart;
-use super::text::{at, escaped, label, shortened};
+use super::text::{at, label, shortened};
+use crate::xml::escaped;
 
 /// Classes of the largest matrix that can be read.
 pub const MAX_CLASSES: usize = 30;

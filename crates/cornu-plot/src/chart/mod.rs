@@ -31,7 +31,8 @@ pub use confusion::{MAX_CLASSES, confusion_matrix};
 pub use curves::{CurveLabel, PrecisionRecall, Roc, precision_recall, roc};
 pub use lines::{Line, LineChart};
 pub use style::STYLE;
-pub use text::escaped;
+
+pub use crate::xml::escaped;
 
 /// A drawing with its title and its description in words.
 #[derive(Debug, Clone, PartialEq)]

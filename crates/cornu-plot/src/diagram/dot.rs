@@ -70,7 +70,7 @@ fn cells(node: &Node, options: &DiagramOptions) -> Vec<String> {
 
 /// The label of a layer: a table whose first row has the layer's colour.
 fn table(node: &Node, options: &DiagramOptions) -> String {
-    let escape = crate::drawing::escaped;
+    let escape = crate::xml::escaped;
     let rows = lines(node, options).into_iter().enumerate().map(|(i, [left, right])| {
         let (left, right) = (escape(&left), escape(&right));
         if i == 0 {

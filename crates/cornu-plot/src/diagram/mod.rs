@@ -94,13 +94,15 @@ pub enum Kind {
     Merging,
     /// A network.
     Network,
+    /// An operation on tensors, or a layer that is not Keras's.
+    Other,
 }
 
 impl Kind {
     /// Its colour.
     pub fn hue(self) -> Hue {
         match self {
-            Self::Input | Self::Merging | Self::Network => Hue::Grey,
+            Self::Input | Self::Merging | Self::Network | Self::Other => Hue::Grey,
             Self::Preprocessing => Hue::Yellow,
             Self::Convolution => Hue::Blue,
             Self::Pooling => Hue::Sky,
@@ -170,7 +172,7 @@ impl Default for DiagramOptions {
 }
 
 /// `1234567` as `1,234,567`.
-pub(crate) fn thousands(n: usize) -> String {
+pub fn thousands(n: usize) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -190,6 +192,14 @@ pub(crate) fn counted(n: usize, what: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_have_commas() {
+        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")];
+        for (n, text) in cases {
+            assert_eq!(thousands(n), text);
+        }
+    }
 
     /// A layer of a class, with parameters if it has any.
     pub(crate) fn node(name: &str, class_name: &str, params: usize) -> Node {

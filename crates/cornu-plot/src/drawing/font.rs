@@ -45,6 +45,22 @@ pub fn wrapped(text: &str, size: f64, width: f64) -> Vec<String> {
     lines
 }
 
+/// `text`, or as much of its beginning and end as has room in `width`, around an ellipsis: names of
+/// files differ at the end more often than in the beginning.
+pub fn fitted(text: &str, size: f64, bold: bool, width: f64) -> String {
+    if text_width(text, size, bold) <= width {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let shortened = |kept: usize| -> String {
+        let begin = kept / 2;
+        let end = letters.len() - (kept - begin);
+        letters[..begin].iter().chain(&['…']).chain(&letters[end..]).collect()
+    };
+    let fits = |kept: &usize| text_width(&shortened(*kept), size, bold) <= width;
+    shortened((1..letters.len()).rev().find(fits).unwrap_or(0))
+}
+
 /// The outlines of a line of text that begins at `x` on the baseline `y`.
 pub(super) fn outlines(text: &str, [x, y]: [f64; 2], size: f64, bold: bool) -> Path {
     let Some(face) = face(bold) else { return Path::default() };
@@ -117,6 +133,16 @@ mod tests {
         assert!((text_width("Cornu", 1.0, false) - expected).abs() < 1e-9);
         assert!(text_width("Cornu", 1.0, false) < text_width("Cornu", 1.0, true));
         assert_eq!(text_width("", 12.0, false), 0.0);
+    }
+
+    #[test]
+    fn long_names_keep_both_ends() {
+        let width = text_width("0123456789", 12.0, false);
+        assert_eq!(fitted("short", 12.0, false, width), "short");
+        let fitted_name = fitted("picture-of-a-chest-17.png", 12.0, false, width);
+        assert!(fitted_name.starts_with("pict") && fitted_name.ends_with(".png"), "{fitted_name}");
+        assert!(text_width(&fitted_name, 12.0, false) <= width);
+        assert_eq!(fitted("abcdef", 12.0, false, 0.0), "…");
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod path;
 mod raster;
 mod svg;
 
-pub use font::{text_width, wrapped};
+pub use font::{fitted, text_width, wrapped};
 pub use ink::{Hue, Ink, Theme};
-pub(crate) use svg::escaped;
 
 pub use path::{Path, Segment};
+
+use crate::PlotError;
+use crate::raster::{Raster, Sampling};
 
 /// Where the given point of a text lies in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,34 +106,6 @@ impl Stroke {
     }
 }
 
-/// A small picture inside of a drawing, RGB, three bytes a pixel.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Pixels {
-    /// Pixels in a row.
-    pub width: usize,
-    /// Number of rows.
-    pub height: usize,
-    /// `3 * width * height` bytes, row by row.
-    pub rgb: Vec<u8>,
-}
-
-impl Pixels {
-    /// A picture whose pixel in column `x` and row `y` is `color(x, y)`.
-    pub fn from_fn(
-        width: usize,
-        height: usize,
-        mut color: impl FnMut(usize, usize) -> [u8; 3],
-    ) -> Self {
-        let mut rgb = Vec::with_capacity(3 * width * height);
-        for y in 0..height {
-            for x in 0..width {
-                rgb.extend(color(x, y));
-            }
-        }
-        Self { width, height, rgb }
-    }
-}
-
 /// One thing that is drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
@@ -163,7 +137,7 @@ pub enum Shape {
     },
     /// A line of text.
     Text(Text),
-    /// A picture, its pixels as sharp squares.
+    /// A picture of pixels.
     Image {
         /// Left edge.
         x: f64,
@@ -174,7 +148,9 @@ pub enum Shape {
         /// Its height.
         height: f64,
         /// What it shows.
-        pixels: Pixels,
+        picture: Raster,
+        /// Whether its pixels are sharp squares where it is drawn larger.
+        sampling: Sampling,
     },
 }
 
@@ -238,9 +214,16 @@ impl Drawing {
         self.shapes.push(Shape::Path { path, fill: Some(fill), stroke: None });
     }
 
-    /// Adds a picture.
-    pub fn image(&mut self, [x, y, width, height]: [f64; 4], pixels: Pixels) {
-        self.shapes.push(Shape::Image { x, y, width, height, pixels });
+    /// Adds a picture, its pixels as sharp squares.
+    pub fn image(&mut self, [x, y, width, height]: [f64; 4], picture: Raster) {
+        let sampling = Sampling::Nearest;
+        self.shapes.push(Shape::Image { x, y, width, height, picture, sampling });
+    }
+
+    /// Adds a photograph: smooth in any size.
+    pub fn photograph(&mut self, [x, y, width, height]: [f64; 4], picture: Raster) {
+        let sampling = Sampling::Smooth;
+        self.shapes.push(Shape::Image { x, y, width, height, picture, sampling });
     }
 
     /// As an SVG document. It needs nothing else: no script, no font, no style sheet.
@@ -249,7 +232,24 @@ impl Drawing {
     }
 
     /// As pixels, `scale` of them for each unit; [`Theme::Auto`] is light.
-    pub fn to_pixels(&self, theme: Theme, scale: f64) -> Pixels {
+    pub fn to_pixels(&self, theme: Theme, scale: f64) -> Raster {
         raster::pixels(self, theme, scale)
+    }
+
+    /// As a PNG file that holds title and description; `scale` as for [`Drawing::to_pixels`].
+    ///
+    /// # Errors
+    ///
+    /// [`PlotError::Png`] if the picture is too large for a file.
+    pub fn to_png(&self, theme: Theme, scale: f64) -> Result<Vec<u8>, PlotError> {
+        self.to_pixels(theme, scale).to_png(&self.words())
+    }
+
+    /// Title and description, for files that have one text.
+    pub(crate) fn words(&self) -> String {
+        match self.description.as_str() {
+            "" => self.title.clone(),
+            description => format!("{}. {description}", self.title),
+        }
     }
 }

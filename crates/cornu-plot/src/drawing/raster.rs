@@ -1,21 +1,22 @@
 //! Drawings as pixels, with smooth edges.
 
 use super::font::{outlines, text_width};
-use super::{Anchor, Drawing, Ink, Path, Pixels, Segment, Shape, Stroke, Text, Theme};
+use super::{Anchor, Drawing, Ink, Path, Segment, Shape, Stroke, Text, Theme};
+use crate::raster::{Raster, Sampling};
 
 /// The drawing on paper.
-pub(super) fn pixels(drawing: &Drawing, theme: Theme, scale: f64) -> Pixels {
+pub(super) fn pixels(drawing: &Drawing, theme: Theme, scale: f64) -> Raster {
     let size = |length: f64| ((length * scale).round() as usize).max(1);
     let is_dark = theme == Theme::Dark;
     let mut canvas = Canvas::new(size(drawing.width), size(drawing.height), scale, is_dark);
     for shape in &drawing.shapes {
         canvas.draw(shape);
     }
-    canvas.pixels
+    canvas.picture
 }
 
 struct Canvas {
-    pixels: Pixels,
+    picture: Raster,
     scale: f64,
     is_dark: bool,
 }
@@ -31,11 +32,11 @@ struct Mask {
 
 impl Mask {
     /// For what lies between the corners, a pixel more on each side, within the canvas.
-    fn around([x0, y0, x1, y1]: [f64; 4], pixels: &Pixels) -> Self {
+    fn around([x0, y0, x1, y1]: [f64; 4], picture: &Raster) -> Self {
         let clamp = |x: f64, most: usize| x.clamp(0.0, most as f64) as usize;
-        let (left, top) = (clamp(x0 - 1.0, pixels.width), clamp(y0 - 1.0, pixels.height));
-        let right = clamp(x1.ceil() + 1.0, pixels.width);
-        let bottom = clamp(y1.ceil() + 1.0, pixels.height);
+        let (left, top) = (clamp(x0 - 1.0, picture.width()), clamp(y0 - 1.0, picture.height()));
+        let right = clamp(x1.ceil() + 1.0, picture.width());
+        let bottom = clamp(y1.ceil() + 1.0, picture.height());
         // Nothing at all, such as a text of spaces, has its corners the wrong way round.
         let (width, height) = (right.saturating_sub(left), bottom.saturating_sub(top));
         Self { left, top, width, height, coverage: vec![0.0; width * height] }
@@ -51,7 +52,7 @@ fn bounds(points: impl Iterator<Item = [f64; 2]>) -> [f64; 4] {
 impl Canvas {
     fn new(width: usize, height: usize, scale: f64, is_dark: bool) -> Self {
         let paper = Ink::Paper.rgb(is_dark);
-        Self { pixels: Pixels::from_fn(width, height, |_, _| paper), scale, is_dark }
+        Self { picture: Raster::new(width, height, paper), scale, is_dark }
     }
 
     fn draw(&mut self, shape: &Shape) {
@@ -62,8 +63,9 @@ impl Canvas {
             }
             Shape::Path { path, fill, stroke } => self.path(path, *fill, *stroke),
             Shape::Text(text) => self.text(text),
-            Shape::Image { x, y, width, height, pixels } => {
-                self.image([*x, *y, *width, *height].map(|v| v * self.scale), pixels);
+            Shape::Image { x, y, width, height, picture, sampling } => {
+                let place = [*x, *y, *width, *height].map(|v| v * self.scale);
+                self.image(place, picture, *sampling);
             }
         }
     }
@@ -109,7 +111,7 @@ impl Canvas {
 
     /// Fills what closed lines enclose; holes run the other way round.
     fn fill(&mut self, lines: &[Vec<[f64; 2]>], ink: Ink) {
-        let mut mask = Mask::around(bounds(lines.iter().flatten().copied()), &self.pixels);
+        let mut mask = Mask::around(bounds(lines.iter().flatten().copied()), &self.picture);
         if mask.coverage.is_empty() {
             return;
         }
@@ -139,7 +141,7 @@ impl Canvas {
         let (radius, most) = (width.max(1.0) / 2.0, width.min(1.0) as f32);
         let [x0, y0, x1, y1] = bounds(lines.iter().flatten().copied());
         let mut mask =
-            Mask::around([x0 - radius, y0 - radius, x1 + radius, y1 + radius], &self.pixels);
+            Mask::around([x0 - radius, y0 - radius, x1 + radius, y1 + radius], &self.picture);
         for line in lines {
             for (from, to) in line.iter().zip(line.iter().skip(1)) {
                 line_coverage(&mut mask, *from, *to, radius, most);
@@ -148,28 +150,25 @@ impl Canvas {
         self.blend(&mask, ink);
     }
 
-    fn image(&mut self, [x, y, width, height]: [f64; 4], picture: &Pixels) {
-        let round = |v: f64, most: usize| v.round().clamp(0.0, most as f64) as usize;
-        let columns = round(x, self.pixels.width)..round(x + width, self.pixels.width);
-        for row in round(y, self.pixels.height)..round(y + height, self.pixels.height) {
-            let from_row = ((row as f64 + 0.5 - y) / height * picture.height as f64) as usize;
-            let from_row = from_row.min(picture.height.saturating_sub(1));
-            for column in columns.clone() {
-                let from = ((column as f64 + 0.5 - x) / width * picture.width as f64) as usize;
-                let from = from_row * picture.width + from.min(picture.width.saturating_sub(1));
-                let to = row * self.pixels.width + column;
-                if let Some(rgb) = picture.rgb.get(3 * from..3 * from + 3) {
-                    self.pixels.rgb[3 * to..3 * to + 3].copy_from_slice(rgb);
-                }
-            }
+    fn image(&mut self, [x, y, width, height]: [f64; 4], picture: &Raster, sampling: Sampling) {
+        let round = |v: f64| v.round().max(0.0) as usize;
+        let (left, top) = (round(x), round(y));
+        let (right, bottom) = (
+            round(x + width).min(self.picture.width()),
+            round(y + height).min(self.picture.height()),
+        );
+        if left < right && top < bottom && !picture.is_empty() {
+            let fitted = picture.resized(right - left, bottom - top, sampling);
+            self.picture.paste(&fitted, left, top);
         }
     }
 
     fn blend(&mut self, mask: &Mask, ink: Ink) {
         let color = ink.rgb(self.is_dark);
         for (y, row) in mask.coverage.chunks_exact(mask.width.max(1)).enumerate() {
-            let start = (mask.top + y) * self.pixels.width + mask.left;
-            let pixels = self.pixels.rgb[3 * start..3 * (start + mask.width)].chunks_exact_mut(3);
+            let start = (mask.top + y) * self.picture.width() + mask.left;
+            let range = 3 * start..3 * (start + mask.width);
+            let pixels = self.picture.pixels_mut()[range].chunks_exact_mut(3);
             for (pixel, &coverage) in pixels.zip(row) {
                 if 0.0 < coverage {
                     for (channel, &ink) in pixel.iter_mut().zip(&color) {
@@ -320,8 +319,8 @@ mod tests {
     fn grey(drawing: &Drawing) -> Vec<Vec<u8>> {
         let pixels = drawing.to_pixels(Theme::Light, 1.0);
         pixels
-            .rgb
-            .chunks(3 * pixels.width)
+            .pixels()
+            .chunks(3 * pixels.width())
             .map(|row| row.iter().copied().step_by(3).collect())
             .collect()
     }

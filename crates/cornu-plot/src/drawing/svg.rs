@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{Anchor, Drawing, Ink, Path, Segment, Shape, Stroke, Theme};
-use crate::png;
+use crate::raster::Sampling;
+use crate::xml::{Number, escaped};
 
 /// Fonts of one width, whichever the reader has.
 const FONTS: &str = "Arial,Helvetica,'Liberation Sans',Arimo,sans-serif";
@@ -39,7 +40,7 @@ fn style(inks: &BTreeSet<Ink>, theme: Theme) -> String {
     };
     let mut style = format!(
         ".cornu text{{font-family:{FONTS};white-space:pre}}.cornu path,.cornu rect{{stroke-linecap:round;\
-         stroke-linejoin:round}}.cornu .n{{fill:none}}.cornu image{{image-rendering:pixelated}}"
+         stroke-linejoin:round}}.cornu .n{{fill:none}}.cornu .sharp{{image-rendering:pixelated}}"
     );
     style += &rules(theme == Theme::Dark, &mut inks.iter());
     if theme == Theme::Auto {
@@ -88,13 +89,14 @@ fn draw(out: &mut String, shape: &Shape, inks: &mut BTreeSet<Ink>) {
                 escaped(&text.text)
             )
         }
-        Shape::Image { x, y, width, height, pixels } => {
-            let data = png::base64(&png::encoded(pixels));
+        Shape::Image { x, y, width, height, picture, sampling } => {
             let [x, y, width, height] = [*x, *y, *width, *height].map(Number);
+            let class = if *sampling == Sampling::Nearest { " class=\"sharp\"" } else { "" };
             writeln!(
                 out,
-                "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" \
-                 preserveAspectRatio=\"none\" href=\"data:image/png;base64,{data}\"/>"
+                "<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\"{class} \
+                 preserveAspectRatio=\"none\" href=\"{}\"/>",
+                picture.to_data_uri()
             )
         }
     };
@@ -127,34 +129,6 @@ fn commands(path: &Path) -> String {
     segments.collect()
 }
 
-/// Text between tags: what XML does not take is left out.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\n' | '\t' => out.push(letter),
-            _ if letter.is_control() || matches!(letter, '\u{fffe}' | '\u{ffff}') => {}
-            _ => out.push(letter),
-        }
-    }
-    out
-}
-
-/// At most two decimals.
-struct Number(f64);
-
-impl std::fmt::Display for Number {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let rounded = (self.0 * 100.0).round() / 100.0;
-        // Never -0.
-        write!(f, "{}", rounded + 0.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,9 +143,9 @@ mod tests {
         assert!(
             svg.contains("<title>A &amp; B</title>") && svg.contains("<desc>one &lt; two</desc>")
         );
-        assert!(
-            svg.contains("x=\"1\" y=\"2\" font-size=\"3\" class=\"f-blue\">&quot;x&quot;</text>")
-        );
+        assert!(svg.contains(
+            "x=\"1\" y=\"2\" font-size=\"3\" class=\"f-blue\">&quot;x&quot;\u{fffd}</text>"
+        ));
         assert!(svg.contains("prefers-color-scheme:dark"));
         assert!(!drawing.to_svg(Theme::Dark).contains("prefers"));
         assert!(!svg.contains("undefined") && !svg.contains("NaN"));

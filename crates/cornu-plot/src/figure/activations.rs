@@ -1,6 +1,6 @@
 //! Activation functions and their derivatives.
 
-use super::{MARGIN, heading, number};
+use super::{MARGIN, fit_paper, heading, number};
 use crate::drawing::{Anchor, Drawing, Hue, Ink, Path, Stroke, Text};
 
 /// Where the derivative is smaller, hardly anything is learnt.
@@ -82,7 +82,7 @@ pub fn activations(curves: &[ActivationCurve]) -> Drawing {
         panel(&mut drawing, curve, corner);
     }
     drawing.height = top + rows as f64 * HEIGHT + MARGIN / 2.0;
-    super::filters::fit_paper(&mut drawing);
+    fit_paper(&mut drawing);
     drawing
 }
 
@@ -149,11 +149,31 @@ fn panel(drawing: &mut Drawing, curve: &ActivationCurve, [left, top]: [f64; 2]) 
         drawing.text(text.anchor(Anchor::Middle).ink(Ink::Muted));
         tick += 2.0;
     }
-    for (values, stroke) in [(&curve.derivative, derivative()), (&curve.y, function())] {
+    for (values, stroke) in [(&curve.y, function()), (&curve.derivative, derivative())] {
         for points in pieces(&curve.x, values, low, high) {
-            let points = points.into_iter().map(|[x, y]| [at_x(x), at_y(y)]);
-            drawing.line(Path::lines(points), stroke);
+            let points: Vec<[f64; 2]> =
+                points.into_iter().map(|[x, y]| [at_x(x), at_y(y)]).collect();
+            drawing.line(Path::lines(thinned(&points)), stroke);
         }
+    }
+}
+
+/// Those of `points` that the eye needs: the others lie within a twentieth of a unit of the lines
+/// between them (Ramer 1972, Douglas and Peucker 1973).
+fn thinned(points: &[[f64; 2]]) -> Vec<[f64; 2]> {
+    let (Some(&first), Some(&last)) = (points.first(), points.last()) else { return Vec::new() };
+    let (dx, dy) = (last[0] - first[0], last[1] - first[1]);
+    let length = dx.hypot(dy).max(f64::MIN_POSITIVE);
+    let far = |at: &[f64; 2]| ((at[0] - first[0]) * dy - (at[1] - first[1]) * dx).abs() / length;
+    let farthest = (0..points.len()).max_by(|&a, &b| far(&points[a]).total_cmp(&far(&points[b])));
+    match farthest.filter(|&i| 0.05 < far(&points[i])) {
+        Some(i) => {
+            let mut kept = thinned(&points[..=i]);
+            kept.pop();
+            kept.extend(thinned(&points[i..]));
+            kept
+        }
+        None => vec![first, last],
     }
 }
 
@@ -198,6 +218,17 @@ mod tests {
         let drawing = activations(&[relu()]);
         assert!(drawing.description.contains("relu: saturated from −4 to 0."));
         assert!(drawing.to_svg(Theme::Auto).contains("class=\"f-soft-orange\""));
+    }
+
+    #[test]
+    fn straight_lines_need_two_points() {
+        let bent: Vec<[f64; 2]> = (0..=20).map(|i| [f64::from(i), f64::from(i.max(8))]).collect();
+        assert_eq!(thinned(&bent), [[0.0, 8.0], [8.0, 8.0], [20.0, 20.0]]);
+        let arc: Vec<[f64; 2]> =
+            (0..=100).map(|i| f64::from(i) / 50.0).map(|t| [90.0 * t, 40.0 * t * t]).collect();
+        let kept = thinned(&arc);
+        assert!(8 < kept.len() && kept.len() < 40, "{}", kept.len());
+        assert!(thinned(&[]).is_empty());
     }
 
     #[test]

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use gif::{DisposalMethod, Encoder, EncodingError, Frame as GifFrame, Repeat};
+use gif::{
+    AnyExtension, DisposalMethod, Encoder, EncodingError, Extension, Frame as GifFrame, Repeat,
+};
 
-use crate::drawing::{Drawing, Pixels, Theme};
+use crate::drawing::{Drawing, Theme};
+use crate::raster::Raster;
 
 /// A drawing and how long it is shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,20 +30,21 @@ const COLOURS: usize = 255;
 
 impl Animation {
     /// The bytes of a GIF file that begins anew for ever. All frames share one table of colours, those
-    /// that occur most, and hold only what differs from the frame before.
+    /// that occur most, and hold only what differs from the frame before. Title and description of the
+    /// first frame are a comment in the file.
     ///
     /// # Errors
     ///
     /// [`EncodingError`] if there is no frame, or frames are larger than 65,535 pixels a side.
     pub fn to_gif(&self, theme: Theme, scale: f64) -> Result<Vec<u8>, EncodingError> {
-        let frames: Vec<Pixels> =
+        let frames: Vec<Raster> =
             self.frames.iter().map(|frame| frame.drawing.to_pixels(theme, scale)).collect();
         let Some(first) = frames.first() else {
             return Err(std::io::Error::other("there are no frames").into());
         };
         let too_large = |_| EncodingError::from(std::io::Error::other("the frames are too large"));
-        let width = u16::try_from(first.width).map_err(too_large)?;
-        let height = u16::try_from(first.height).map_err(too_large)?;
+        let width = u16::try_from(first.width()).map_err(too_large)?;
+        let height = u16::try_from(first.height()).map_err(too_large)?;
         let mut palette = Palette::of(&frames);
         let colours: Vec<u8> = palette.colours.concat();
         let transparent = palette.colours.len() as u8;
@@ -48,10 +52,15 @@ impl Animation {
         let mut bytes = Vec::new();
         let mut encoder = Encoder::new(&mut bytes, width, height, &table)?;
         encoder.set_repeat(Repeat::Infinite)?;
+        let words: Vec<String> =
+            self.frames.iter().take(1).map(|frame| frame.drawing.words()).collect();
+        let comment: Vec<&[u8]> =
+            words.iter().flat_map(|text| text.as_bytes().chunks(255)).collect();
+        encoder.write_raw_extension(AnyExtension::from(Extension::Comment), &comment)?;
         let mut before: Option<Vec<u8>> = None;
         for (pixels, frame) in frames.iter().zip(&self.frames) {
             let indices: Vec<u8> = pixels
-                .rgb
+                .pixels()
                 .chunks_exact(3)
                 .map(|rgb| palette.index([rgb[0], rgb[1], rgb[2]]))
                 .collect();
@@ -85,9 +94,9 @@ struct Palette {
 }
 
 impl Palette {
-    fn of(frames: &[Pixels]) -> Self {
+    fn of(frames: &[Raster]) -> Self {
         let mut counts: BTreeMap<[u8; 3], usize> = BTreeMap::new();
-        for rgb in frames.iter().flat_map(|frame| frame.rgb.chunks_exact(3)) {
+        for rgb in frames.iter().flat_map(|frame| frame.pixels().chunks_exact(3)) {
             *counts.entry([rgb[0], rgb[1], rgb[2]]).or_default() += 1;
         }
         let mut counts: Vec<([u8; 3], usize)> = counts.into_iter().collect();
@@ -118,19 +127,21 @@ mod tests {
     #[test]
     fn frames_come_back() {
         let frame = |x: f64| {
-            let mut drawing = Drawing::new(20.0, 10.0, "", "");
+            let mut drawing = Drawing::new(20.0, 10.0, "A square", "It moves.");
             drawing.rect([x, 2.0, 4.0, 4.0], 0.0, Ink::Rgb([200, 30, 10]));
             Frame { drawing, hundredths: 7 }
         };
         let animation = Animation { frames: vec![frame(2.0), frame(9.0)] };
         let bytes = animation.to_gif(Theme::Light, 1.0).unwrap();
+        let comment = b"A square. It moves.";
+        assert!(bytes.windows(comment.len()).any(|window| window == comment));
         let decoder = GifDecoder::new(std::io::Cursor::new(bytes)).unwrap();
         let frames = decoder.into_frames().collect_frames().unwrap();
         assert_eq!(frames.len(), 2);
         for (read, frame) in frames.iter().zip(&animation.frames) {
-            let expected = frame.drawing.to_pixels(Theme::Light, 1.0).rgb;
+            let expected = frame.drawing.to_pixels(Theme::Light, 1.0);
             let read: Vec<u8> = read.buffer().pixels().flat_map(|p| [p[0], p[1], p[2]]).collect();
-            assert_eq!(read, expected);
+            assert_eq!(read, expected.pixels());
         }
         assert!(Animation { frames: vec![] }.to_gif(Theme::Light, 1.0).is_err());
     }

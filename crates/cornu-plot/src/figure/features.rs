@@ -1,10 +1,10 @@
 //! Feature maps: what every layer makes of a picture.
 
-use super::filters::fit_paper;
-use super::{MARGIN, colour_bar, coloured, heading, number, range};
+use super::{MARGIN, colour_bar, coloured, fit_paper, heading, number, range};
 use crate::ColourMap;
 use crate::diagram::counted;
-use crate::drawing::{Anchor, Drawing, Ink, Pixels, Stroke, Text};
+use crate::drawing::{Anchor, Drawing, Ink, Stroke, Text};
+use crate::raster::Raster;
 
 /// Channels that are shown of a layer.
 const CHANNELS: usize = 8;
@@ -126,7 +126,7 @@ fn row_of_maps(drawing: &mut Drawing, layer: &FeatureMaps, y: f64) -> f64 {
         // The picture itself is grey, as everybody knows it.
         let pixels = if layer.class_name == "InputLayer" && channels == 1 {
             let span = if low < high { high - low } else { 1.0 };
-            Pixels::from_fn(map_width, map.len() / map_width.max(1), |x, y| {
+            Raster::from_fn(map_width, map.len() / map_width.max(1), |x, y| {
                 [(255.0 * (map[y * map_width + x] - low) / span) as u8; 3]
             })
         } else {
@@ -160,7 +160,7 @@ fn strips(drawing: &mut Drawing, layer: &FeatureMaps, y: f64) -> f64 {
         let (row, column) = (i / per_row, i % per_row);
         let frame = [x + column as f64 * side, y + 4.0 + row as f64 * side, side - 2.0, side - 2.0];
         let pixels = coloured(1, &[value], low, high, ColourMap::Lagoon);
-        let [r, g, b] = [pixels.rgb[0], pixels.rgb[1], pixels.rgb[2]];
+        let [r, g, b] = [pixels.pixels()[0], pixels.pixels()[1], pixels.pixels()[2]];
         drawing.rect(frame, 2.0, Ink::Rgb([r, g, b]));
         if n <= 8 {
             let is_bright = 140.0 < 0.3 * f64::from(r) + 0.59 * f64::from(g) + 0.11 * f64::from(b);

@@ -1,6 +1,6 @@
 //! Learnt kernels as a grid of small pictures.
 
-use super::{MARGIN, colour_bar, coloured, heading, range};
+use super::{MARGIN, colour_bar, coloured, fit_paper, heading, range};
 use crate::ColourMap;
 use crate::diagram::counted;
 use crate::drawing::{Anchor, Drawing, Ink, Stroke, Text};
@@ -144,14 +144,6 @@ pub fn filters(kernels: &Kernels) -> Drawing {
     drawing.height = top + grid_height.max(bar_height + 30.0) + MARGIN;
     fit_paper(&mut drawing);
     drawing
-}
-
-/// Makes the paper, the first shape, as large as the drawing.
-pub(super) fn fit_paper(drawing: &mut Drawing) {
-    let (full_width, full_height) = (drawing.width, drawing.height);
-    if let Some(crate::drawing::Shape::Rect { width, height, .. }) = drawing.shapes.first_mut() {
-        (*width, *height) = (full_width, full_height);
-    }
 }
 
 #[cfg(test)]

@@ -3,21 +3,26 @@
 
 mod activations;
 mod animation;
+mod contact_sheet;
 mod convolution;
 mod features;
 mod filters;
 
 pub use activations::{ActivationCurve, activations};
 pub use animation::{Animation, Frame};
+pub use contact_sheet::{Cell, ColourKey, ContactSheet, SheetRow};
 pub use convolution::{SlidingKernel, convolution};
 pub use features::{FeatureMaps, features};
 pub use filters::{Kernels, filters};
 
 use crate::ColourMap;
-use crate::drawing::{Anchor, Drawing, Ink, Pixels, Stroke, Text, wrapped};
+use crate::drawing::{Anchor, Drawing, Ink, Stroke, Text, wrapped};
+use crate::raster::Raster;
 
 /// Around a figure.
 const MARGIN: f64 = 28.0;
+/// Breadth of a strip of colours.
+const COLOUR_BAR: f64 = 16.0;
 
 /// `x` with three digits, short.
 pub(crate) fn number(x: f64) -> String {
@@ -43,10 +48,10 @@ fn range(values: &[f32]) -> (f32, f32) {
 }
 
 /// Values as colours: `low` to `high` over the map.
-fn coloured(width: usize, values: &[f32], low: f32, high: f32, colours: ColourMap) -> Pixels {
+fn coloured(width: usize, values: &[f32], low: f32, high: f32, colours: ColourMap) -> Raster {
     let span = if low < high { high - low } else { 1.0 };
     let height = values.len() / width.max(1);
-    Pixels::from_fn(width, height, |x, y| colours.at((values[y * width + x] - low) / span))
+    Raster::from_fn(width, height, |x, y| colours.at((values[y * width + x] - low) / span))
 }
 
 /// Writes a title and sentences below it; answers where they end.
@@ -62,6 +67,14 @@ fn heading(drawing: &mut Drawing, title: &str, sentences: &[&str]) -> f64 {
     y
 }
 
+/// Makes the paper, the first shape, as large as the drawing.
+fn fit_paper(drawing: &mut Drawing) {
+    let (full_width, full_height) = (drawing.width, drawing.height);
+    if let Some(crate::drawing::Shape::Rect { width, height, .. }) = drawing.shapes.first_mut() {
+        (*width, *height) = (full_width, full_height);
+    }
+}
+
 /// A strip of colours, the high end on top, with numbers to its right and words above and below.
 fn colour_bar(
     drawing: &mut Drawing,
@@ -70,8 +83,8 @@ fn colour_bar(
     colours: ColourMap,
     [above, below]: [&str; 2],
 ) {
-    let width = 16.0;
-    let strip = Pixels::from_fn(1, 128, |_, row| colours.at(1.0 - row as f32 / 127.0));
+    let width = COLOUR_BAR;
+    let strip = Raster::from_fn(1, 128, |_, row| colours.at(1.0 - row as f32 / 127.0));
     drawing.image([x, y, width, height], strip);
     drawing.framed([x, y, width, height], 0.0, None, Stroke::new(Ink::Rule, 1.0));
     let mut label = |at: f64, text: String| {

@@ -46,11 +46,14 @@ pub struct Overlay {
     /// opacity grows with the square root of the strength, so that weak regions can still be seen.
     /// Default: 0.75.
     pub opacity: f32,
+    /// How much of the picture's contrast is kept, 0 to 1; the rest is black, or white below a
+    /// diverging map, so that single bright pixels can be seen. Default: 1.
+    pub contrast: f32,
 }
 
 impl Default for Overlay {
     fn default() -> Self {
-        Self { colours: ColourMap::default(), opacity: 0.75 }
+        Self { colours: ColourMap::default(), opacity: 0.75, contrast: 1.0 }
     }
 }
 
@@ -59,6 +62,12 @@ impl Overlay {
     pub fn opacity_at(&self, place: f32) -> f32 {
         let strength = if self.colours.is_diverging() { (2.0 * place - 1.0).abs() } else { place };
         self.opacity * strength.sqrt()
+    }
+
+    /// What a picture of this grey looks like where nothing lies on it.
+    pub fn below(&self, grey: u8) -> [u8; 3] {
+        let rest = if self.colours.is_diverging() { 255 } else { 0 };
+        mixed([rest; 3], [grey; 3], self.contrast)
     }
 }
 
@@ -91,17 +100,17 @@ pub fn overlay(
                 }
             }
             let place = range.place(value);
-            let grey = grey(picture.get(x, y).unwrap_or_default());
-            out.set(x, y, mixed(grey, style.colours.at(place), style.opacity_at(place)));
+            let below = style.below(grey(picture.get(x, y).unwrap_or_default()));
+            out.set(x, y, mixed(below, style.colours.at(place), style.opacity_at(place)));
         }
     }
     Ok(out)
 }
 
 /// ITU-R 601 luma: colours of the picture must not be taken for those of the map.
-fn grey([r, g, b]: [u8; 3]) -> [u8; 3] {
+fn grey([r, g, b]: [u8; 3]) -> u8 {
     let luma = 0.299 * f32::from(r) + 0.587 * f32::from(g) + 0.114 * f32::from(b);
-    [luma.round() as u8; 3]
+    luma.round() as u8
 }
 
 #[cfg(test)]
@@ -121,6 +130,10 @@ mod tests {
             assert_eq!(out.get(pixel.0, pixel.1), picture.get(pixel.0, pixel.1), "{i}");
         }
         overlay(&picture, &map[1..], 4, range, style).unwrap_err();
+        let half = Overlay { contrast: 0.5, ..style };
+        assert_eq!(overlay(&picture, &map, 4, range, half).unwrap().get(2, 2), Some([50; 3]));
+        let colours = ColourMap::BlueOrange;
+        assert_eq!(Overlay { contrast: 0.5, colours, ..style }.below(55), [155; 3]);
     }
 
     #[test]

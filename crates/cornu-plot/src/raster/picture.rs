@@ -17,6 +17,16 @@ impl Raster {
         Self { width, height, pixels: colour.repeat(width * height) }
     }
 
+    /// A picture whose pixel in column `x` and row `y` is `colour(x, y)`.
+    pub fn from_fn(
+        width: usize,
+        height: usize,
+        mut colour: impl FnMut(usize, usize) -> [u8; 3],
+    ) -> Self {
+        let places = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
+        Self { width, height, pixels: places.flat_map(|(x, y)| colour(x, y)).collect() }
+    }
+
     /// A picture of `3 * width * height` numbers, or as many as pixels if it is grey.
     ///
     /// # Errors
@@ -75,9 +85,18 @@ impl Raster {
         self.height
     }
 
+    /// Whether it has no pixels.
+    pub fn is_empty(&self) -> bool {
+        self.pixels.is_empty()
+    }
+
     /// Red, green and blue of all pixels.
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
+    }
+
+    pub(crate) fn pixels_mut(&mut self) -> &mut [u8] {
+        &mut self.pixels
     }
 
     /// The colour at column `x` and row `y`, if it lies inside.
@@ -93,13 +112,6 @@ impl Raster {
         }
     }
 
-    /// Moves the colour at `x`, `y` towards `colour`; an opacity of 1 replaces it.
-    pub fn blend(&mut self, x: usize, y: usize, colour: [u8; 3], opacity: f32) {
-        if let Some(before) = self.get(x, y) {
-            self.set(x, y, mixed(before, colour, opacity));
-        }
-    }
-
     /// A filled rectangle.
     pub fn fill(&mut self, x: usize, y: usize, width: usize, height: usize, colour: [u8; 3]) {
         for row in y..(y + height).min(self.height) {
@@ -107,15 +119,6 @@ impl Raster {
                 self.set(column, row, colour);
             }
         }
-    }
-
-    /// The outline of a rectangle, one pixel wide, inside it.
-    pub fn outline(&mut self, x: usize, y: usize, width: usize, height: usize, colour: [u8; 3]) {
-        let (right, bottom) = ((x + width).saturating_sub(1), (y + height).saturating_sub(1));
-        self.fill(x, y, width, 1, colour);
-        self.fill(x, bottom, width, 1, colour);
-        self.fill(x, y, 1, height, colour);
-        self.fill(right, y, 1, height, colour);
     }
 
     /// Copies `other` to where its upper left corner is at `x`, `y`.
@@ -136,7 +139,7 @@ impl Raster {
 }
 
 /// `a` with `share` (0 to 1) of `b` in it.
-pub(super) fn mixed(a: [u8; 3], b: [u8; 3], share: f32) -> [u8; 3] {
+pub(crate) fn mixed(a: [u8; 3], b: [u8; 3], share: f32) -> [u8; 3] {
     let mix = |k: usize| f32::from(a[k]) + share * (f32::from(b[k]) - f32::from(a[k]));
     [0, 1, 2].map(|k| mix(k).round() as u8)
 }
@@ -155,14 +158,6 @@ mod tests {
         let expected = [0, 0, 5, 0, 0, 5].into_iter().flat_map(|x| [x; 3]).collect::<Vec<u8>>();
         assert_eq!(picture.pixels(), expected);
         assert_eq!(picture.get(3, 0), None);
-    }
-
-    #[test]
-    fn an_outline_leaves_the_inside() {
-        let mut picture = Raster::new(3, 3, [0; 3]);
-        picture.outline(0, 0, 3, 3, [1; 3]);
-        assert_eq!(picture.pixels().iter().filter(|&&x| x == 1).count(), 3 * 8);
-        assert_eq!(picture.get(1, 1), Some([0; 3]));
     }
 
     #[test]

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use cornu_formats::write_file_safely;
 use cornu_model::{LayerCall, Model, ModelError, Structure};
+use cornu_nn::layers::Family;
 use cornu_plot::diagram::{Diagram, DiagramOptions, Edge, Kind, Node};
 use cornu_plot::drawing::Theme;
 use serde_json::{Map, Value};
@@ -87,7 +88,7 @@ fn of_structure(structure: &Structure) -> Diagram {
         inputs.map(move |(input, &(from, output))| Edge { from, output, to, input })
     });
     let inputs = structure.calls.iter().enumerate();
-    let inputs = inputs.filter(|(_, call)| call.class_name == "InputLayer").map(|(i, _)| i);
+    let inputs = inputs.filter(|(_, call)| call.family == Some(Family::Input)).map(|(i, _)| i);
     let first_calls = structure.calls.iter().filter(|call| call.node == 0);
     Diagram {
         name: structure.name.clone(),
@@ -113,7 +114,7 @@ fn node(call: &LayerCall) -> Node {
     Node {
         name: call.name.clone(),
         class_name: call.class_name.to_owned(),
-        kind: kind(call.class_name),
+        kind: kind(call),
         details: details.join(", "),
         activation: activation.map(str::to_owned),
         shapes: call.output_shapes.iter().map(ToString::to_string).collect(),
@@ -123,54 +124,19 @@ fn node(call: &LayerCall) -> Node {
     }
 }
 
-fn kind(class_name: &str) -> Kind {
-    let has = |parts: &[&str]| parts.iter().any(|part| class_name.contains(part));
-    match class_name {
-        "InputLayer" => Kind::Input,
-        "Functional" | "Sequential" => Kind::Network,
-        "Normalization"
-        | "Rescaling"
-        | "Resizing"
-        | "CenterCrop"
-        | "Discretization"
-        | "CategoryEncoding"
-        | "Hashing"
-        | "HashedCrossing"
-        | "StringLookup"
-        | "IntegerLookup"
-        | "RandAugment"
-        | "AugMix"
-        | "MixUp"
-        | "CutMix"
-        | "AutoContrast"
-        | "Equalization"
-        | "Solarization"
-        | "CLAHE"
-        | "Pipeline"
-        | "MaxNumBoundingBoxes"
-        | "MelSpectrogram"
-        | "STFTSpectrogram"
-        | "TextVectorization" => Kind::Preprocessing,
-        "Dense" | "EinsumDense" | "Embedding" | "ReversibleEmbedding" => Kind::Core,
-        "Activation" | "ActivityRegularization" | "Softmax" | "ELU" => Kind::Activation,
-        _ if class_name.starts_with("Random") => Kind::Preprocessing,
-        _ if has(&[
-            "ConvLSTM",
-            "LSTM",
-            "GRU",
-            "RNN",
-            "Attention",
-            "Bidirectional",
-            "TimeDistributed",
-        ]) =>
-        {
-            Kind::Sequence
-        }
-        _ if has(&["Conv"]) => Kind::Convolution,
-        _ if has(&["Pooling", "UpSampling", "ZeroPadding", "Cropping"]) => Kind::Pooling,
-        _ if has(&["Normalization", "BatchRenorm"]) => Kind::Normalization,
-        _ if has(&["ReLU", "Dropout", "Noise"]) => Kind::Activation,
-        _ => Kind::Merging,
+fn kind(call: &LayerCall) -> Kind {
+    match call.family {
+        _ if call.inner.is_some() => Kind::Network,
+        Some(Family::Input) => Kind::Input,
+        Some(Family::Core) => Kind::Core,
+        Some(Family::Recurrent | Family::Attention) => Kind::Sequence,
+        Some(Family::Convolutional) => Kind::Convolution,
+        Some(Family::Pooling) => Kind::Pooling,
+        Some(Family::Activation | Family::Regularization) => Kind::Activation,
+        Some(Family::Normalization) => Kind::Normalization,
+        Some(Family::Preprocessing) => Kind::Preprocessing,
+        Some(Family::Reshaping | Family::Merging) => Kind::Merging,
+        None => Kind::Other,
     }
 }
 
@@ -289,6 +255,30 @@ mod tests {
         assert_eq!((diagram.params, diagram.trainable_params), (31, 10));
         let inner = diagram.nodes.iter().find_map(|node| node.inner.as_ref()).unwrap();
         assert_eq!((inner.params, inner.trainable_params), (27, 6));
+    }
+
+    #[test]
+    fn the_family_of_a_layer_is_its_colour() {
+        let inputs = Input::new([8, 8, 1]);
+        let x = ContrastLimitedAdaptiveHistogramEqualization::new().apply(&inputs).unwrap();
+        let x = SpatialDropout2D::new(0.1).apply(&x).unwrap();
+        let x = DepthwiseConv2D::new(3).apply(&x).unwrap();
+        let x = UnitNormalization::new().apply(&x).unwrap();
+        let x = Reshape::new([6, 6]).apply(&x).unwrap();
+        let x = LSTM::new(2).apply(&x).unwrap();
+        let model = Model::new(&inputs, &x).unwrap();
+        let kinds: Vec<Kind> =
+            diagram(&model).unwrap().nodes.iter().map(|node| node.kind).collect();
+        let expected = [
+            Kind::Input,
+            Kind::Preprocessing,
+            Kind::Activation,
+            Kind::Convolution,
+            Kind::Normalization,
+            Kind::Merging,
+            Kind::Sequence,
+        ];
+        assert_eq!(kinds, expected);
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub fn feature_maps(model: &mut Model, x: &Tensor) -> Result<Vec<FeatureMaps>, M
 }
 
 /// Largest side of the picture that a kernel is shown sliding over.
-const SLIDING_SIDE: usize = 28;
+const SLIDING_SIDE: usize = 24;
 
 /// A kernel of a convolution of `model` at work on what the layer sees of the sample `x`. `layer` is by
 /// default the first convolution; the filter is the one with the largest weights, unless `filter` says

@@ -2,9 +2,9 @@ use std::path::{Path, PathBuf};
 
 use cornu_formats::{WriteError, write_file_safely};
 use cornu_model::ModelError;
+use cornu_plot::PlotError;
 use cornu_plot::drawing::{Drawing, Theme};
 use cornu_plot::figure::Animation;
-use cornu_plot::png;
 
 /// Why a picture could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum PlotFileError {
     /// The file could not be written.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// The picture has no pixels.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// The model could not say what it is made of.
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -64,7 +67,7 @@ pub fn save_drawing(
             if !is_small {
                 return Err(PlotFileError::Size { path: path.to_owned(), width, height });
             }
-            png::encoded(&drawing.to_pixels(theme, scale))
+            drawing.to_png(theme, scale)?
         }
         _ => {
             let expected = ".svg or .png";

@@ -87,7 +87,7 @@ fn samples(material: &Material<'_>) -> Result<String, CliError> {
         let indices = spread(&of_class(part, class), each);
         for (index, pixels) in indices.iter().zip(of(part, &indices)?) {
             let alt = format!("Sample picture of class {name}: {}", part.names[*index]);
-            let shown = pictures::shown(&pixels, material.shape, alt)?;
+            let shown = pictures::shown(&pixels, material.shape, pictures::SIDE, alt)?;
             html += &item(&shown, &format!("<b>{}</b>", escaped(name)));
         }
     }
@@ -132,7 +132,7 @@ fn changed(material: &Material<'_>, model: &Model) -> Result<String, CliError> {
     for (i, pixels) in copies.chunks_exact(size).enumerate() {
         let name = &material.class_names[part.samples.labels()[originals[i / COPIES]]];
         let alt = format!("Picture of class {name}, changed at random, copy {}", i % COPIES + 1);
-        let shown = pictures::shown(pixels, material.shape, alt)?;
+        let shown = pictures::shown(pixels, material.shape, pictures::SIDE, alt)?;
         html += &item(&shown, &format!("{}, changed", escaped(name)));
     }
     html.push_str("</ul>\n");
@@ -166,13 +166,13 @@ fn look_alikes(material: &Material<'_>, duplicates: &Duplicates) -> Result<Strin
             let name = &part.names[index];
             for pixels in of(part, &[index])? {
                 let alt = format!("{part_name} picture {name}, one of a pair of look-alikes");
-                sides += &pictures::shown(&pixels, material.shape, alt)?.html();
+                sides += &pictures::shown(&pixels, material.shape, pictures::SIDE, alt)?.html();
             }
             names.push(format!("{} ({part_name})", escaped(name)));
         }
         let _ = writeln!(
             html,
-            "<li><figure><div class=\"pair\">{sides}</div><figcaption>{}; {} of 512 bits differ\
+            "<li><figure><div class=\"beside\">{sides}</div><figcaption>{}; {} of 512 bits differ\
              </figcaption></figure></li>",
             names.join(" and "),
             pair.distance

@@ -4,8 +4,8 @@ use cornu::model::Model;
 use cornu::plot::chart::escaped;
 
 use crate::error::CliError;
-use crate::report::explained::{explained, key};
-use crate::report::html::Section;
+use crate::report::explained::{Answered, explained};
+use crate::report::html::{Section, Shown};
 use crate::report::material::{Material, Part};
 use crate::report::pictures;
 use crate::scores::{Judged, predicted};
@@ -86,21 +86,27 @@ impl Gallery<'_> {
         }
         let indices = &indices[..indices.len().min(SHOWN)];
         let all = pictures::pixels(part.samples.dataset().as_ref(), indices)?;
-        let alts = indices.iter().map(|&index| {
-            let taken = &material.class_names[predicted(&judged.probabilities[index])];
-            format!("Grad-CAM++ of {}: where the answer {taken} comes from", part.names[index])
-        });
-        let maps = explained(model, material.machine, &all, material.shape, alts.collect());
-        let mut html = match &maps {
-            Ok(_) => key() + "<ul class=\"pictures pairs\">\n",
-            // A network without convolutions, say.
+        let answers: Vec<Answered<'_>> = indices
+            .iter()
+            .zip(&all)
+            .map(|(&index, pixels)| Answered {
+                pixels,
+                name: &part.names[index],
+                class: &material.class_names[predicted(&judged.probabilities[index])],
+            })
+            .collect();
+        let explained = explained(model, material.machine, &answers, material.shape);
+        let mut html = match &explained {
+            Ok(explained) => format!("{}<ul class=\"pictures explained\">\n", explained.key),
+            // A network with several inputs, say.
             Err(error) => format!(
                 "<p class=\"soft\">There are no maps of what the model looks at: {}.</p>\n\
                  <ul class=\"pictures\">\n",
                 escaped(&error.to_string())
             ),
         };
-        let mut maps = maps.unwrap_or_default().into_iter();
+        let mut maps =
+            explained.map_or_else(|_| Vec::new(), |explained| explained.maps).into_iter();
         for (&index, pixels) in indices.iter().zip(&all) {
             let row = &judged.probabilities[index];
             let (answer, label) = (predicted(row), judged.labels[index]);
@@ -111,9 +117,12 @@ impl Gallery<'_> {
                 false => format!("taken for {taken}"),
             };
             let alt = format!("{name}: {is}, {verdict} ({sure:.0} %)");
-            let shown = pictures::shown(pixels, material.shape, alt)?.html();
+            let shown = pictures::shown(pixels, material.shape, pictures::SMALL, alt)?.html();
             let shown = match maps.next() {
-                Some(map) => format!("<div class=\"pair\">{shown}{}</div>", map.html()),
+                Some(maps) => {
+                    let maps: String = maps.iter().map(Shown::html).collect();
+                    format!("<div class=\"beside\">{shown}{maps}</div>")
+                }
                 None => shown,
             };
             let _ = writeln!(

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use cornu::model::{Model, Structure};
 use cornu::plot::chart::escaped;
 use cornu::plot::drawing::Theme;
-use cornu::plot::{DiagramOptions, diagram};
+use cornu::plot::{DiagramOptions, diagram, thousands};
 
 use crate::error::CliError;
 use crate::report::html::{Row, Section, Table};
@@ -25,14 +25,14 @@ pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
         .sum();
     let frozen = match total - trainable {
         0 => "all of them trained".to_owned(),
-        frozen => format!("{} of them trained, {} not", grouped(trainable), grouped(frozen)),
+        frozen => format!("{} of them trained, {} not", thousands(trainable), thousands(frozen)),
     };
     let _ = writeln!(
         body,
         "<p>{} layers with {} parameters ({:.1} KiB), {frozen}. A picture enters at the top; the last \
          layer answers.</p>",
         structure.calls.len(),
-        grouped(total),
+        thousands(total),
         total as f64 * 4.0 / 1024.0
     );
     let diagram = diagram(model)?;
@@ -49,7 +49,7 @@ pub(in crate::report) fn network(model: &Model) -> Result<Section, CliError> {
     );
     let mut rows = Vec::new();
     add_rows(&structure, 0, &mut rows);
-    let sum = vec!["all".to_owned(), String::new(), grouped(total)];
+    let sum = vec!["all".to_owned(), String::new(), thousands(total)];
     rows.push(Row { class: "sum", cells: sum });
     let head = ["Layer", "Output shape", "Parameters"];
     body +=
@@ -67,36 +67,10 @@ fn add_rows(structure: &Structure, depth: usize, rows: &mut Vec<Row>) {
         rows.push(Row::new(vec![
             format!("{indent}{name} <small>{}</small>", escaped(call.class_name)),
             shapes.join(", "),
-            grouped(call.params),
+            thousands(call.params),
         ]));
         if let Some(inner) = &call.inner {
             add_rows(inner, depth + 1, rows);
-        }
-    }
-}
-
-/// 12,345.
-pub(in crate::report) fn grouped(n: usize) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if 0 < i && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_have_commas() {
-        let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (1234567, "1,234,567")];
-        for (n, text) in cases {
-            assert_eq!(grouped(n), text);
         }
     }
 }

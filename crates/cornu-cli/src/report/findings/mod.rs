@@ -266,3 +266,6 @@ fn still_learning(material: &Material<'_>) -> Option<Finding> {
         ),
     })
 }
+
+#[cfg(test)]
+mod tests;
